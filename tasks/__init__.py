@@ -1,0 +1,1 @@
+"""The stages of Sluice: one room each, meeting only through `tasks.core` and `tasks.record`."""

@@ -1,0 +1,160 @@
+"""Reason codes: why an instance was not released, in words that a person understands, and what to do about it.
+
+Each instance that the source offers ends as released, or as quarantined or skipped with one of these.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Disposition(StrEnum):
+    """What a reason does to the instance that has it."""
+
+    QUARANTINED = "quarantined"
+    SKIPPED = "skipped"
+
+
+class Reason(StrEnum):
+    """A reason code with its disposition, a sentence and a remedy: `Reason.DECODE_FAILED.sentence`."""
+
+    disposition: Disposition
+    sentence: str
+    remedy: str
+
+    def __new__(cls, code: str, disposition: Disposition, sentence: str, remedy: str) -> Reason:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.disposition = disposition
+        member.sentence = sentence
+        member.remedy = remedy
+        return member
+
+    @property
+    def code(self) -> str:
+        """The code as it is stored, e.g. `decode-failed`."""
+        return self.value
+
+    # Found while reading the source
+    UNREADABLE = (
+        "unreadable",
+        Disposition.QUARANTINED,
+        "the file claims to be DICOM but cannot be parsed",
+        "send it to the source again, or repair it there",
+    )
+    NO_IDENTITY = (
+        "no-identity",
+        Disposition.QUARANTINED,
+        "SOPClassUID or SOPInstanceUID is missing, so the instance cannot be told from others",
+        "correct the header at the source",
+    )
+    UID_COLLISION = (
+        "uid-collision",
+        Disposition.QUARANTINED,
+        "the same SOPInstanceUID comes with different bytes, and which one is right cannot be known",
+        "keep one of them at the source",
+    )
+    INCOMPLETE = (
+        "incomplete",
+        Disposition.QUARANTINED,
+        "fewer instances or bytes arrived than the source says it has",
+        "run again; if it stays, check the source's storage",
+    )
+    TRANSFER_FAILED = (
+        "transfer-failed",
+        Disposition.QUARANTINED,
+        "the source failed on each attempt to read it",
+        "check the source's log, then `sluice run` again",
+    )
+    OVERSIZED = (
+        "oversized",
+        Disposition.QUARANTINED,
+        "the header promises more pixels or bytes than the limit in params.yaml",
+        "raise the limit in params.yaml if the object is genuine",
+    )
+    BAD_ARCHIVE = (
+        "bad-archive",
+        Disposition.QUARANTINED,
+        "the zip or gzip wrapper is damaged, unsafe or unpacks to more than the limit",
+        "unpack it by hand and offer its files",
+    )
+    NOT_DICOM = ("not-dicom", Disposition.SKIPPED, "the file is not DICOM", "nothing to do")
+    EMPTY_FILE = ("empty-file", Disposition.SKIPPED, "the file has no bytes", "nothing to do")
+    MEDIA_DIRECTORY = (
+        "media-directory",
+        Disposition.SKIPPED,
+        "a DICOMDIR lists other files and is no instance itself",
+        "nothing to do: its files are found by content",
+    )
+    DUPLICATE_BYTES = (
+        "duplicate-bytes",
+        Disposition.SKIPPED,
+        "the same bytes were taken already under the same SOPInstanceUID",
+        "nothing to do",
+    )
+
+    # Found while de-identifying
+    BURNED_IN_RISK = (
+        "burned-in-risk",
+        Disposition.QUARANTINED,
+        "the header says that the pixels may carry text",
+        "list the modality under deidentify.pixels in params.yaml only if its pixels are known to be clean",
+    )
+    RESIDUAL_IDENTIFIER = (
+        "residual-identifier",
+        Disposition.QUARANTINED,
+        "an identifier of the patient was still found after de-identification",
+        "find the attribute with `sluice status`, and add an override to the profile",
+    )
+    DEIDENTIFY_FAILED = (
+        "deidentify-failed",
+        Disposition.QUARANTINED,
+        "the header could not be rewritten",
+        "report the object's SOP class and encoding",
+    )
+    UNCLEANED_TEXT = (
+        "uncleaned-text",
+        Disposition.QUARANTINED,
+        "a report or document whose text cannot be cleaned in this profile",
+        "take the report from the record system instead",
+    )
+
+    # Found while transforming
+    NOT_AN_IMAGE = (
+        "not-an-image",
+        Disposition.SKIPPED,
+        "the object has no pixels and no contours that a dataset of images could use",
+        "nothing to do",
+    )
+    DECODE_FAILED = (
+        "decode-failed",
+        Disposition.QUARANTINED,
+        "the pixel data cannot be decoded",
+        "have the source convert it to an uncompressed encoding",
+    )
+    UNSUPPORTED_ENCODING = (
+        "unsupported-encoding",
+        Disposition.QUARANTINED,
+        "no decoder is installed for this transfer syntax",
+        "have the source convert it to an uncompressed encoding",
+    )
+    PIXELS_TRUNCATED = (
+        "pixels-truncated",
+        Disposition.QUARANTINED,
+        "the pixel data is shorter than Rows, Columns and frames promise",
+        "send it to the source again",
+    )
+    BAD_PIXEL_HEADER = (
+        "bad-pixel-header",
+        Disposition.QUARANTINED,
+        "an attribute that describes the pixels is missing or impossible",
+        "correct the header at the source",
+    )
+
+    # Found while curating
+    DUPLICATE_PIXELS = (
+        "duplicate-pixels",
+        Disposition.SKIPPED,
+        "another instance of the same patient has exactly the same pixels",
+        "nothing to do",
+    )

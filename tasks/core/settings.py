@@ -1,0 +1,196 @@
+"""Every parameter of params.yaml, typed. A typo is an error that names the nearest right key.
+
+A section belongs to the stage of its name; DVC watches the sections that a stage depends on.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from tasks.core.errors import ConfigurationError
+from tasks.core.models import Frozen
+
+Modality = Annotated[str, Field(pattern=r"^[A-Z]{2,16}$", description="a DICOM modality code, e.g. CT")]
+
+
+class ExtractSettings(Frozen):
+    """What to take. Every criterion narrows the cohort; an empty list or null means all."""
+
+    source: Literal["orthanc", "folder"] = "orthanc"
+    folder: str | None = Field(
+        None, description="the folder of DICOM, where source is folder; relative to the workspace"
+    )
+    start: date | None = Field(None, description="first StudyDate to take")
+    end: date | None = Field(None, description="last StudyDate to take")
+    modalities: tuple[Modality, ...] = ()
+    study_description: str | None = Field(None, description="a regular expression, found anywhere, case ignored")
+    cohort_csv: str | None = Field(None, description="CSV with a column AccessionNumber or PatientID")
+    labels_csv: str | None = Field(None, description="CSV with AccessionNumber or PatientID and label columns")
+    ehr_csv: str | None = Field(None, description="CSV with PatientID and clinical columns")
+    connections: int = Field(4, ge=1, le=32, description="series fetched at the same time")
+    timeout_seconds: float = Field(60.0, gt=0)
+    max_item_bytes: int = Field(4 * 2**30, ge=1, description="a larger file or archive member is refused")
+    max_archive_ratio: int = Field(200, ge=1, description="an archive that unpacks to more times its size is refused")
+
+    @model_validator(mode="after")
+    def _check(self) -> ExtractSettings:
+        if self.start and self.end and self.end < self.start:
+            raise ValueError("end is before start")
+        return self
+
+
+class PixelSettings(Frozen):
+    """When pixels are believed to be free of text. Until pixels are cleaned, whatever is at risk is quarantined."""
+
+    trust_burned_in_annotation: tuple[Modality, ...] = Field(
+        ("CR", "DX", "MG", "RG"), description="modalities whose BurnedInAnnotation NO is believed"
+    )
+    accept: tuple[Modality, ...] = Field(
+        (), description="modalities whose pixels are known to be clean, whatever the header says"
+    )
+
+
+class DeidentifySettings(Frozen):
+    """The profile: PS3.15 E.1-1 with its options, and the site's overrides."""
+
+    profile: Literal["basic", "research"] = "research"
+    options: tuple[str, ...] = Field((), description="further options of E.1-1, by the names of the profile's help")
+    overrides: dict[str, Literal["X", "Z", "D", "K", "U", "C"]] = Field(
+        {}, description="action by DICOM keyword, e.g. StudyDescription: X; stands above the table"
+    )
+    pixels: PixelSettings = PixelSettings()
+    ehr_columns: tuple[str, ...] = Field(
+        ("age", "sex", "bmi", "icd10", "encounter_date"),
+        description="columns of the EHR table that are kept; free text never is",
+    )
+    label_columns: tuple[str, ...] = Field(("lesion",), description="columns of the label table that are kept")
+    max_depth: int = Field(32, ge=1, le=200, description="sequences nested deeper are refused")
+
+
+class TransformSettings(Frozen):
+    """From DICOM to images of one size, and the tables that describe them."""
+
+    size: int = Field(256, ge=16, le=4096, description="width and height in pixels")
+    bits: Literal[8, 16] = 8
+    fit: Literal["pad", "stretch"] = "pad"
+    windows: dict[Modality, tuple[float, float]] = Field(
+        {},
+        description="window centre and width by modality in output units (HU for CT); else the header's, else percentiles",
+    )
+    percentiles: tuple[float, float] = (0.5, 99.5)
+    max_pixels: int = Field(
+        2**28, ge=1, description="Rows x Columns x frames x samples above this is refused before decoding"
+    )
+
+
+class CurateSettings(Frozen):
+    """Labels, duplicates, quality and splits."""
+
+    label: str = Field("lesion", description="the column of the label table that a model learns and splits stratify by")
+    splits: dict[str, float] = Field({"train": 0.6, "validation": 0.2, "test": 0.2})
+    drop_duplicate_pixels: bool = True
+    min_contrast: float = Field(
+        0.02, ge=0, description="standard deviation of the [0, 1] image below which it is flagged"
+    )
+    outlier_z: float = Field(3.5, gt=0, description="robust z-score of an image's statistics above which it is flagged")
+
+    @model_validator(mode="after")
+    def _check(self) -> CurateSettings:
+        if abs(sum(self.splits.values()) - 1) > 1e-6 or min(self.splits.values(), default=0) < 0:
+            raise ValueError("splits must be shares that add up to 1")
+        return self
+
+
+class ExportSettings(Frozen):
+    """The release."""
+
+    name: str = Field("dataset", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    title: str = "Untitled dataset"
+    description: str = ""
+    license: str = Field("proprietary", description="an SPDX id or the words of the data use agreement")
+    creator: str = Field("", description="the institution or group that is answerable for the dataset")
+
+
+class TrainSettings(Frozen):
+    """The scikit-learn baseline."""
+
+    target: str = "lesion"
+    modalities: tuple[Modality, ...] = ("CT", "MR")
+    seed: int = 0
+    thumbnail: int = Field(
+        32, ge=8, le=256, description="images are reduced to this width before the classifier sees them"
+    )
+    model_name: str = Field("sluice-baseline", pattern=r"^[A-Za-z0-9_.-]+$")
+
+
+class RunSettings(Frozen):
+    """How the work is cut and spread. Changes no byte of the result."""
+
+    batch_instances: int = Field(500, ge=1)
+    batch_bytes: int = Field(256 * 2**20, ge=1)
+    processes: int = Field(2, ge=1, le=256)
+    retries: int = Field(3, ge=0, le=20)
+
+
+class Settings(Frozen):
+    """The whole of params.yaml."""
+
+    extract: ExtractSettings = ExtractSettings()
+    deidentify: DeidentifySettings = DeidentifySettings()
+    transform: TransformSettings = TransformSettings()
+    curate: CurateSettings = CurateSettings()
+    export: ExportSettings = ExportSettings()
+    train: TrainSettings = TrainSettings()
+    run: RunSettings = RunSettings()
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check params.yaml; raises `ConfigurationError` with one line for the first mistake."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise ConfigurationError(f"no {path.name} in {path.parent}: make a workspace with `sluice init`") from None
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
+        raise ConfigurationError(f"{path} is not YAML: look at line {line}") from None
+    if not isinstance(raw, dict):
+        raise ConfigurationError(f"{path} must hold sections such as extract: and transform:")
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path.name}: {_first_mistake(error)}") from None
+
+
+def digest(*sections: Frozen) -> str:
+    """A digest (32 hex digits) of settings, the same for the same values whatever their order in the file."""
+    canonical = json.dumps([section.model_dump(mode="json") for section in sections], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def _first_mistake(error: ValidationError) -> str:
+    mistake = error.errors(include_url=False, include_input=False)[0]
+    place = [str(part) for part in mistake["loc"]]
+    if mistake["type"] != "extra_forbidden":
+        return f"{'.'.join(place) or 'the file'}: {mistake['msg'].removeprefix('Value error, ')}"
+    known = _fields(place[:-1])
+    nearest = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.5)
+    hint = f"did you mean `{nearest[0]}`?" if nearest else f"known here: {', '.join(known)}"
+    return f"unknown key `{'.'.join(place)}`; {hint}"
+
+
+def _fields(path: list[str]) -> list[str]:
+    model: type[Frozen] = Settings
+    for part in path:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, Frozen)):
+            break
+        model = annotation
+    return sorted(model.model_fields)
