@@ -119,6 +119,13 @@ class Reason(StrEnum):
         "take the report from the record system instead",
     )
 
+    UNKNOWN_CLASS = (
+        "unknown-class",
+        Disposition.QUARANTINED,
+        "the SOP class is private or not registered, so what the object holds is not known",
+        "have the source export it as a standard object",
+    )
+
     # Found while transforming
     NOT_AN_IMAGE = (
         "not-an-image",

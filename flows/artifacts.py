@@ -1,0 +1,94 @@
+"""What a run leaves to look at in the Prefect UI: tables and links, with counts and pseudonyms only."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+
+from tasks.core.models import Cohort, Tally, Verdicts
+from tasks.core.reasons import Reason
+from tasks.core.workspace import Workspace
+from tasks.export.stage import ExportSummary
+from tasks.record.register import Release
+
+
+def in_words(cohort: Cohort) -> str:
+    """A cohort in one line."""
+    modalities = Counter(unit.modality for unit in cohort.units)
+    counts = ", ".join(f"{count} {modality}" for modality, count in sorted(modalities.items()))
+    patients = len({unit.patient for unit in cohort.units})
+    return f"{cohort.expected} instances in {len(cohort.units)} series ({counts}) of {patients} patients"
+
+
+def cohort(cohort: Cohort) -> None:
+    """What was selected, by modality."""
+    rows = []
+    for modality in sorted({unit.modality for unit in cohort.units}):
+        units = [unit for unit in cohort.units if unit.modality == modality]
+        rows.append(
+            {
+                "modality": modality,
+                "patients": len({unit.patient for unit in units}),
+                "studies": len({unit.study for unit in units}),
+                "series": len(units),
+                "instances": sum(unit.expected for unit in units),
+                "MB": round(sum(unit.bytes for unit in units) / 1e6, 1),
+            }
+        )
+    create_table_artifact(key="cohort", table=rows, description=in_words(cohort))
+
+
+def outcomes(tally: Tally) -> None:
+    """What became of every instance, and why."""
+    rows: list[dict[str, object]] = [{"outcome": "released", "reason": "", "instances": tally.released}]
+    for code, count in tally.reasons.items():
+        reason = Reason(code)
+        rows.append(
+            {
+                "outcome": reason.disposition.value,
+                "reason": code,
+                "instances": count,
+                "meaning": reason.sentence,
+                "what to do": reason.remedy,
+            }
+        )
+    create_table_artifact(key="outcomes", table=rows, description=f"What became of {tally.expected} instances")
+
+
+def gates(workspace: Workspace, verdicts: Verdicts) -> None:
+    """Which rule failed, how badly and for how many rows, and where the data docs are."""
+    rows = [
+        {
+            "suite": rule.suite,
+            "rule": rule.rule,
+            "severity": rule.severity,
+            "passed": "yes" if rule.passed else "NO",
+            "rows": rule.rows,
+            "meaning": rule.sentence,
+        }
+        for rule in sorted(verdicts.rules, key=lambda rule: (rule.passed, rule.severity, rule.suite, rule.rule))
+    ]
+    blocked = f"{len(verdicts.blocking)} critical rule(s) failed" if verdicts.blocking else "no critical rule failed"
+    create_table_artifact(key="gates", table=rows, description=f"{len(rows)} rules checked, {blocked}")
+    page = workspace.docs / "index.html"
+    create_link_artifact(key="data-docs", link=page.as_uri(), link_text="Data docs", description="The gates in full")
+
+
+def release(workspace: Workspace, release: Release, summary: ExportSummary) -> None:
+    """The release: where it is, what it is made of, and how to get back to it."""
+    lines = [
+        f"# {release.tag}",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| place | `{workspace.dataset}` |",
+        f"| images | {summary.images} |",
+        f"| content | `{release.content}` |",
+        f"| DVC | `{release.dvc}` |",
+        f"| commit | `{release.commit}` |",
+        f"| key | `{release.key_id}` |",
+        "",
+        f"To have exactly this again: `git checkout {release.tag} && dvc checkout`.",
+    ]
+    create_markdown_artifact(key="release", markdown="\n".join(lines), description=release.tag)

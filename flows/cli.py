@@ -1,0 +1,31 @@
+"""The `sluice` command. What it does, the Prefect UI does too; `sluice COMMAND --help` is enough to start."""
+
+from __future__ import annotations
+
+import typer
+
+from flows.commands import demo, deployments, initialise, params, run, status, up
+
+app = typer.Typer(
+    name="sluice",
+    help="From a hospital's Orthanc to a de-identified, checked and versioned dataset, and a model that knows its patients.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("init")(initialise.init)
+app.command("run")(run.run)
+app.command("status")(status.status)
+app.command("up")(up.up)
+app.command("backfill")(deployments.backfill)
+app.command("train")(run.train)
+app.command("params")(params.params)
+app.command("reasons")(params.reasons)
+app.command("simulate")(demo.simulate)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Entry point of the `sluice` script."""
+    app()

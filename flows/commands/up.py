@@ -1,0 +1,42 @@
+"""`sluice up`: the services and a worker of this workspace, until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from flows.commands.common import WorkspaceOption, command, console, open_workspace
+from flows.services.stack import Stack
+
+
+@command
+def up(
+    workspace: WorkspaceOption = None,
+    orthanc: Annotated[
+        bool, typer.Option("--orthanc", help="Start an Orthanc of our own too, kept in data/services/orthanc.")
+    ] = False,
+) -> None:
+    """Start Prefect, MLflow and a worker, register the deployments, and keep them running until Ctrl-C.
+
+    The Prefect UI then offers build_dataset, backfill and train_model, each with a form.
+    """
+    place = open_workspace(workspace)
+    _ = place.pseudonymiser
+    done = threading.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: done.set())
+    with Stack(place, with_orthanc=orthanc) as stack:
+        with console.status("starting Prefect and MLflow"):
+            stack.wait()
+        with console.status("registering the deployments of prefect.yaml"):
+            stack.start_worker()
+        for name, address in stack.addresses().items():
+            console.print(f"{name:<9} {address}")
+        console.print("a worker is waiting for runs; Ctrl-C stops everything")
+        while not done.wait(2):
+            stack.check()
+        console.print("stopping")
+

@@ -1,0 +1,45 @@
+"""What a release follows from, as one digest: the same identity means that a run could only make the same release."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import tasks.curate
+import tasks.deidentify
+import tasks.export
+import tasks.transform
+import tasks.validate
+from tasks.core.files import sha256, write_json
+from tasks.core.settings import digest
+from tasks.core.workspace import Workspace
+
+_ROOMS = (tasks.deidentify, tasks.transform, tasks.curate, tasks.validate, tasks.export)
+
+
+def identity(workspace: Workspace) -> str:
+    """A digest of the cohort, the parameters that change bytes, the gates, the key and the stages' versions."""
+    settings = workspace.settings
+    sections = (settings.extract, settings.deidentify, settings.transform, settings.curate, settings.export)
+    facts = {
+        "cohort": sha256(workspace.cohort_lock),
+        "params": digest(*sections),
+        "gates": {path.name: sha256(path) for path in sorted(workspace.expectations.glob("*.json"))},
+        "key": workspace.pseudonymiser.key_id,
+        "versions": {room.__name__: room.VERSION for room in _ROOMS},
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def remember(workspace: Workspace, tag: str) -> None:
+    """Note that what the workspace holds now is released as `tag`. Losing the note costs one needless check."""
+    write_json(workspace.scratch / "released.json", {"identity": identity(workspace), "tag": tag})
+
+
+def released_as(workspace: Workspace) -> str | None:
+    """The tag under which exactly this was released already, if the dataset is still in its place."""
+    place = workspace.scratch / "released.json"
+    if not place.exists() or not (workspace.dataset / "release.json").exists():
+        return None
+    note: dict[str, str] = json.loads(place.read_text(encoding="utf-8"))
+    return note["tag"] if note["identity"] == identity(workspace) else None

@@ -1,0 +1,46 @@
+"""How a flow ends: an explicit state whose name says why, with one line that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.exceptions import PrefectException
+from prefect.states import Completed, Failed
+
+from tasks.core.entry import plainly, quiet_libraries
+from tasks.core.errors import ConfigurationError, ContractViolation, SluiceError, TransientSourceError
+from tasks.core.models import Tally
+
+NAMES: dict[type[SluiceError], str] = {
+    ConfigurationError: "Misconfigured",
+    ContractViolation: "Blocked",
+    TransientSourceError: "SourceDown",
+}
+EXIT_CODES = {name: kind.exit_code for kind, name in NAMES.items()}
+
+
+def decided(work: Callable[[], State[Any]]) -> State[Any]:
+    """Run the body of a flow; whatever goes wrong becomes a Failed state that quotes no header and has no traceback."""
+    quiet_libraries()
+    try:
+        return work()
+    except SluiceError as error:
+        return Failed(name=NAMES.get(type(error), "Failed"), message=str(error))
+    except PrefectException as error:
+        return Failed(message=f"Prefect: {type(error).__name__}; look at the server's log")
+    except Exception as error:
+        return Failed(message=plainly(error))
+
+
+def completed(tally: Tally, message: str) -> State[Any]:
+    """Completed, under the name Quarantined where something was held back."""
+    return Completed(name="Quarantined" if tally.quarantined else "Completed", message=message)
+
+
+def exit_code(state: State[Any]) -> int:
+    """What the shell sees for a flow's last state."""
+    if state.is_completed():
+        return 0
+    return EXIT_CODES.get(state.name or "", 1)

@@ -1,0 +1,98 @@
+"""From the source to images: cuts series into batches and chains extract, de-identify and transform for each.
+
+A batch carries about 500 instances or 256 MB: small enough to retry, large enough that a task run's 10 to 30 ms don't
+count. Batches run side by side on threads; the work itself is done by one shared pool of processes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+from prefect import get_run_logger
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.futures import PrefectFuture
+from prefect.states import State
+
+from tasks.core.errors import SluiceError, TransientSourceError
+from tasks.core.models import Unit
+from tasks.core.settings import RunSettings
+from tasks.core.workspace import Workspace
+from tasks.deidentify.stage import stage_key as deidentify_key
+from tasks.deidentify.stage import unfinished as not_deidentified
+from tasks.deidentify.task import deidentify_batch
+from tasks.extract.select import Selection
+from tasks.extract.source import Source
+from tasks.extract.task import extract_batch
+from tasks.record.ledger import Ledger
+from tasks.transform.stage import unfinished as not_transformed
+from tasks.transform.task import transform_batch
+
+
+def cut(units: Sequence[Unit], settings: RunSettings) -> Iterator[tuple[Unit, ...]]:
+    """Batches of `units`, in order, none over the limits of `settings` unless it is one series."""
+    batch: list[Unit] = []
+    instances = size = 0
+    for unit in units:
+        full = instances + unit.expected > settings.batch_instances or size + unit.bytes > settings.batch_bytes
+        if batch and full:
+            yield tuple(batch)
+            batch, instances, size = [], 0, 0
+        batch.append(unit)
+        instances += unit.expected
+        size += unit.bytes
+    if batch:
+        yield tuple(batch)
+
+
+def process(
+    workspace: Workspace, ledger: Ledger, source: Source, selection: Selection, units: Sequence[Unit], run_key: str
+) -> int:
+    """Bring `units` to images and rows; returns how many needed work. Raises if the source failed for all of a batch."""
+    fetch = not_deidentified(workspace, ledger, units)
+    todo = fetch + [unit for unit in not_transformed(workspace, ledger, units) if unit not in set(fetch)]
+    if not todo:
+        return 0
+    settings = workspace.settings
+    batches = list(cut(todo, settings.run))
+    wanted = {unit.unit for unit in fetch}
+    key = deidentify_key(workspace)
+    progress = create_progress_artifact(progress=0.0, key="series", description="Series brought to images")
+    with ProcessPoolExecutor(settings.run.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        last: list[PrefectFuture[int]] = []
+        steps: list[PrefectFuture[int]] = []
+        for number, batch in enumerate(batches, 1):
+            label = f"batch {number} of {len(batches)}"
+            fresh = tuple(unit for unit in batch if unit.unit in wanted)
+            before: list[PrefectFuture[int]] = []
+            if fresh:
+                before = [extract_batch.submit(label, workspace, ledger, source, selection, fresh, run_key)]
+                steps += before
+                before = [deidentify_batch.submit(label, workspace, ledger, fresh, pool, key, wait_for=before)]
+                steps += before
+            last.append(transform_batch.submit(label, workspace, ledger, batch, pool, wait_for=before))
+        for done, future in enumerate(last, 1):
+            future.wait()
+            update_progress_artifact(progress, 100.0 * done / len(last))
+        _raise_first(steps + last)
+    return len(todo)
+
+
+def _raise_first(futures: Sequence[PrefectFuture[int]]) -> None:
+    # A failed future that nobody looks at would leave the flow Completed.
+    failed = [future.state for future in futures if not future.state.is_completed()]
+    for state in failed:
+        if state.is_failed() or state.is_crashed():
+            get_run_logger().error("%d of %d batch steps did not finish", len(failed), len(futures))
+            raise _error_of(state)
+
+
+def _error_of(state: State[int]) -> SluiceError:
+    try:
+        state.result()
+    except SluiceError as error:
+        return error
+    except Exception as error:
+        return TransientSourceError(f"a batch ended with {type(error).__name__}; run again and it goes on from here")
+    return TransientSourceError("a batch did not finish; run again and it goes on from here")

@@ -1,0 +1,88 @@
+"""The Prefect server and the worker that runs deployments, on loopback with a password of their own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import httpx
+
+from flows.services.ports import free_port
+from flows.services.process import Process
+from tasks.core.errors import ConfigurationError
+
+POOL = "sluice"
+_QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false"}
+
+
+class PrefectServer:
+    """`prefect server start` with its SQLite database in `folder`."""
+
+    def __init__(self, folder: Path, password: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.credentials = f"admin:{password}"
+        environment = {
+            **_QUIET,
+            "PREFECT_HOME": str(folder / "home"),
+            "PREFECT_SERVER_API_AUTH_STRING": self.credentials,
+            "PREFECT_API_AUTH_STRING": self.credentials,
+            "PREFECT_API_URL": f"{self.address}/api",
+            "PREFECT_UI_API_URL": f"{self.address}/api",
+            "PREFECT_SERVER_UI_API_URL": f"{self.address}/api",
+            "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+        }
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
+        self.process = Process.start("prefect-server", command, folder, environment)
+
+    @property
+    def client_environment(self) -> dict[str, str]:
+        """What a flow, a worker or the shell needs in order to talk to this server."""
+        return {
+            **_QUIET,
+            "PREFECT_API_URL": f"{self.address}/api",
+            "PREFECT_API_AUTH_STRING": self.credentials,
+            "PREFECT_HOME": str(self.folder / "home"),
+            "PREFECT_LOGGING_LEVEL": "INFO",
+            "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        }
+
+    def wait(self, seconds: float = 90.0) -> None:
+        """Return when the server answers."""
+        self.process.wait_until(lambda: self.answers("health"), seconds)
+
+    def stop(self) -> None:
+        """End the server."""
+        self.process.stop()
+
+    def answers(self, path: str) -> bool:
+        """Whether GET `path` of the API succeeds."""
+        try:
+            user, password = self.credentials.split(":", 1)
+            reply = httpx.get(f"{self.address}/api/{path}", auth=(user, password), timeout=2)
+        except httpx.HTTPError:
+            return False
+        return reply.status_code == httpx.codes.OK
+
+
+def start_worker(folder: Path, workspace: Path, server: PrefectServer, environment: dict[str, str]) -> Process:
+    """Start a process worker, which makes its pool, then register the deployments of the workspace's prefect.yaml."""
+    prefect = [sys.executable, "-m", "prefect"]
+    worker = Process.start(
+        "prefect-worker", [*prefect, "worker", "start", "--pool", POOL, "--type", "process"], folder, environment
+    )
+    try:
+        worker.wait_until(lambda: server.answers(f"work_pools/{POOL}"), 60)
+        deploy = Process.start(
+            "prefect-deploy",
+            [*prefect, "--no-prompt", "deploy", "--all", "--prefect-file", str(workspace / "prefect.yaml")],
+            folder,
+            environment,
+        )
+        if deploy.child.wait(120) != 0:
+            raise ConfigurationError(f"the deployments of prefect.yaml were not registered: read {deploy.log}")
+    except BaseException:
+        worker.stop()
+        raise
+    return worker

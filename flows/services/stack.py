@@ -1,0 +1,147 @@
+"""The services of one workspace, together: Orthanc where wanted, Prefect, MLflow and a worker.
+
+Addresses and passwords are kept in the vault, so that `sluice run` in another shell finds what `sluice up` started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from flows.services.mlflow_server import MlflowServer
+from flows.services.orthanc import OrthancService, start_orthanc
+from flows.services.prefect_server import PrefectServer, start_worker
+from flows.services.process import Process
+from tasks.core.errors import ConfigurationError
+from tasks.core.workspace import VARIABLE, Workspace
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Stack:
+    """Running services; a context manager that stops what it started."""
+
+    workspace: Workspace
+    with_orthanc: bool = False
+    say: Say = print
+    orthanc: OrthancService | None = None
+    prefect: PrefectServer | None = None
+    mlflow: MlflowServer | None = None
+    worker: Process | None = None
+    _stops: list[Callable[[], None]] = field(default_factory=list)
+
+    def __enter__(self) -> Stack:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a flow needs in order to use these services."""
+        values = {VARIABLE: str(self.workspace.root)}
+        if self.prefect:
+            values |= self.prefect.client_environment
+        if self.mlflow:
+            values |= self.mlflow.client_environment
+        if self.orthanc:
+            values |= {
+                "SLUICE_ORTHANC_URL": self.orthanc.url,
+                "SLUICE_ORTHANC_USER": self.orthanc.user,
+                "SLUICE_ORTHANC_PASSWORD": self.orthanc.password,
+            }
+        return values
+
+    def addresses(self) -> dict[str, str]:
+        """What to open: name of the service to its address and how to sign in."""
+        found = {}
+        if self.prefect:
+            found["Prefect"] = f"{self.prefect.address}  (password: {self.prefect.credentials})"
+        if self.mlflow:
+            found["MLflow"] = f"{self.mlflow.address}  (user admin, password {self.mlflow.password})"
+        if self.orthanc:
+            found["Orthanc"] = f"{self.orthanc.url}  (user {self.orthanc.user}, password {self.orthanc.password})"
+        return found
+
+    def stop(self) -> None:
+        """Stop the services, last started first, and forget their addresses."""
+        while self._stops:
+            self._stops.pop()()
+        _state_file(self.workspace).unlink(missing_ok=True)
+
+    def _start(self) -> None:
+        self.workspace.prepare()
+        folder = self.workspace.services
+        passwords = _passwords(self.workspace)
+        # Both start at once: each takes seconds to import and to migrate its database.
+        self.prefect = PrefectServer(folder / "prefect", passwords["prefect"])
+        self._stops.append(self.prefect.stop)
+        self.mlflow = MlflowServer(folder / "mlflow", passwords["mlflow"])
+        self._stops.append(self.mlflow.stop)
+        if self.with_orthanc:
+            self.orthanc = start_orthanc(folder / "orthanc", password=passwords["orthanc"])
+            self._stops.append(self.orthanc.stop)
+
+    def wait(self) -> None:
+        """Return when all answer, and publish the addresses to other shells of this user."""
+        assert self.prefect is not None and self.mlflow is not None
+        self.prefect.wait()
+        self.mlflow.wait()
+        _write_private(_state_file(self.workspace), {"environment": self.environment, "pid": os.getpid()})
+
+    def check(self) -> None:
+        """Raise if a service ended by itself."""
+        processes = [service.process for service in (self.prefect, self.mlflow, self.orthanc) if service]
+        for process in (*processes, *([self.worker] if self.worker else [])):
+            if not process.alive:
+                raise ConfigurationError(f"{process.name} ended by itself: read {process.log}, then start again")
+
+    def start_worker(self) -> None:
+        """Register the deployments and start the worker that runs them."""
+        assert self.prefect is not None
+        folder = self.workspace.services / "prefect"
+        self.worker = start_worker(folder, self.workspace.root, self.prefect, {**os.environ, **self.environment})
+        self._stops.append(self.worker.stop)
+
+
+def use_running_services(workspace: Workspace) -> bool:
+    """Put the addresses of a running `sluice up` into this process's environment; what is set already stands."""
+    try:
+        state = json.loads(_state_file(workspace).read_text(encoding="utf-8"))
+        os.kill(int(state["pid"]), 0)
+    except (FileNotFoundError, ProcessLookupError, PermissionError, ValueError, KeyError):
+        return False
+    for name, value in state["environment"].items():
+        os.environ.setdefault(name, value)
+    return True
+
+
+def _state_file(workspace: Workspace) -> Path:
+    return workspace.vault / "services.json"
+
+
+def _passwords(workspace: Workspace) -> dict[str, str]:
+    # Kept, because MLflow and Prefect remember theirs in their databases.
+    place = workspace.vault / "passwords.json"
+    if not place.exists():
+        _write_private(place, {name: secrets.token_urlsafe(18) for name in ("orthanc", "prefect", "mlflow")})
+    passwords: dict[str, str] = json.loads(place.read_text(encoding="utf-8"))
+    return passwords
+
+
+def _write_private(place: Path, value: object) -> None:
+    draft = place.with_suffix(".draft")
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
+        json.dump(value, handle)
+    draft.replace(place)

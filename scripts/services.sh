@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Install the Debian packages that the demo and the tests start: Orthanc (always) and PostgreSQL (not with `orthanc`).
+# Where apt may not be used this says so and goes on: what needs the missing server then skips or uses a folder instead.
+set -uo pipefail
+wanted=""
+{ command -v Orthanc || [ -x /usr/sbin/Orthanc ]; } >/dev/null || wanted="orthanc orthanc-dicomweb"
+if [ "${1:-all}" = all ]; then
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
+fi
+[ -n "$wanted" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then sudo=""
+elif sudo -n true 2>/dev/null; then sudo="sudo -n"
+else echo "sluice: not installed, since apt needs root: $wanted (sudo apt-get install $wanted)" >&2; exit 0
+fi
+command -v apt-get >/dev/null || { echo "sluice: not installed, since there is no apt-get: $wanted" >&2; exit 0; }
+echo "sluice: installing $wanted"
+export DEBIAN_FRONTEND=noninteractive
+{ $sudo apt-get update -qq && $sudo apt-get install -y -qq --no-install-recommends $wanted; } >/dev/null 2>&1 ||
+    echo "sluice: apt could not install $wanted; going on without" >&2

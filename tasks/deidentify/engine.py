@@ -1,0 +1,216 @@
+"""The header engine: a profile's decisions applied to a parsed data set, at every depth, in place.
+
+Elements that are kept stay the raw bytes they were; every value that is written here is ASCII, so it fits any character
+set. What decides is profile.py, how a value changes is values.py, what is written around it is part10.py.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pydicom import config
+from pydicom.charset import convert_encodings, python_encoding
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import UID_dictionary
+
+from tasks.core.errors import QuarantineUnit
+from tasks.core.pseudonyms import Pseudonymiser
+from tasks.core.reasons import Reason
+from tasks.deidentify import rules, values
+from tasks.deidentify.profile import Action, Decision, Profile
+
+_CHARSET = 0x00080005
+_ASCII_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
+_TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+# Registered under the DICOM root: transfer syntaxes, and SOP classes that are newer than pydicom's dictionary.
+_REGISTERED = re.compile(r"1\.2\.840\.10008\.(?:1\.2(?:\.\d{1,3}){0,4}|5\.1\.4\.\d{1,3}(?:\.\d{1,3}){0,5})")
+_NUMBER = re.compile(rb"[\s\0]*(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?[\s\0]*(?:\\[\s\0]*|$))*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the patient becomes: the pseudonym, the days that dates move, and the maker of UIDs."""
+
+    patient: str
+    shift: int
+    pseudonymiser: Pseudonymiser
+
+
+@dataclass(frozen=True)
+class Cleaner:
+    """One object's cleaning; `iod` is that of its SOP class (rules.iod_of)."""
+
+    profile: Profile
+    identity: Identity
+    iod: int | None
+    max_depth: int
+
+    def clean(self, dataset: Dataset, parent: str = "", depth: int = 0, charset: tuple[str, ...] = ()) -> None:
+        """Clean `dataset` and all that is nested in it; raises `QuarantineUnit` where it is nested too deeply."""
+        if depth > self.max_depth:
+            raise QuarantineUnit(Reason.DEIDENTIFY_FAILED)
+        charset = _character_set(dataset, charset)
+        for tag in sorted(dataset.keys()):
+            element = dataset.get_item(tag)
+            vr = _effective_vr(tag, element)
+            if vr is None or (tag in _PIXELS and depth):
+                del dataset[tag]
+                continue
+            decision = self.profile.decide(tag, vr, self.iod if not depth else None, parent)
+            self._apply(dataset, tag, vr, decision, (depth, charset))
+
+    def new_uid(self, uid: str) -> str:
+        """The UID to write for `uid`: itself where it is registered for all, else this workspace's own."""
+        bare = uid.strip(" \0")
+        if not bare or bare in UID_dictionary or _REGISTERED.fullmatch(bare) or bare in rules.coding_scheme_uids():
+            return bare
+        return self.identity.pseudonymiser.uid(bare)
+
+    def _apply(
+        self, dataset: Dataset, tag: BaseTag, vr: str, decision: Decision, place: tuple[int, tuple[str, ...]]
+    ) -> None:
+        element = dataset.get_item(tag)
+        if decision.action is Action.KEEP:
+            if vr == "SQ":
+                self._clean_items(dataset[tag], *place)
+                return
+            changed = _kept(element, vr, place[1])
+        else:
+            changed = self._changed(element, vr, decision.action)
+        if changed is None:
+            changed = self._changed(element, vr, decision.otherwise)
+        if changed is None:
+            del dataset[tag]
+        elif isinstance(changed, DataElement):
+            dataset[tag] = changed
+        elif changed is not _AS_IT_IS:
+            put(dataset, tag, vr, changed)
+
+    def _clean_items(self, sequence: DataElement, depth: int, charset: tuple[str, ...]) -> None:
+        name = rules.name_of(sequence.tag)
+        for item in sequence.value:
+            self.clean(item, name, depth + 1, charset)
+
+    def _changed(self, element: DataElement | RawDataElement, vr: str, action: Action) -> str | DataElement | None:
+        """The new value: text, a whole element where it isn't text, or None to remove it."""
+        if action is Action.EMPTY:
+            return ""
+        if action is Action.PSEUDONYM:
+            return self.identity.patient
+        if action is Action.DUMMY:
+            return _dummy(element.tag, vr)
+        if action is Action.UID:
+            text = _ascii(element)
+            return None if text is None else "\\".join(self.new_uid(uid) for uid in text.split("\\"))
+        if action is Action.SHIFT:
+            text = _ascii(element)
+            if text is None or not text.strip(" \0"):
+                return text
+            change = values.shift_date if vr == "DA" else values.shift_datetime
+            return change(text, self.identity.shift)
+        return None
+
+
+_AS_IT_IS = "\0as it is"
+
+
+def put(dataset: Dataset, tag: int, vr: str, text: str) -> None:
+    """Set an element to ASCII `text`, as bytes, so that no library has to parse or encode it."""
+    content = text.encode("ascii")
+    if len(content) % 2:
+        content += b"\0" if vr == "UI" else b" "
+    dataset[Tag(tag)] = RawDataElement(Tag(tag), vr, len(content), content, 0, False, True)
+
+
+def _kept(element: DataElement | RawDataElement, vr: str, charset: tuple[str, ...]) -> str | None:
+    """What a kept value becomes: itself, a capped age, or None where it isn't what its VR says."""
+    content = element.value
+    if not isinstance(content, bytes) or not content:
+        return _AS_IT_IS
+    if vr == "AS":
+        text = _ascii(element)
+        ages = [values.cap_age(age) if age.strip() else "" for age in (text or "?").strip(" \0").split("\\")]
+        return None if None in ages else "\\".join(age or "" for age in ages)
+    if vr in ("DS", "IS"):
+        return _AS_IT_IS if _NUMBER.fullmatch(content) else None
+    if vr == "TM":
+        text = _ascii(element)
+        return _AS_IT_IS if text is not None and values.is_time(text.strip(" \0")) else None
+    if vr in _ASCII_VRS:
+        return _AS_IT_IS if content.isascii() else None
+    if vr in _TEXT_VRS and not _decodes(content, charset):
+        return None
+    return _AS_IT_IS
+
+
+def _effective_vr(tag: BaseTag, element: DataElement | RawDataElement) -> str | None:
+    """The VR to judge by: the file's, or PS3.6's where the file has none; None where the two cannot be reconciled."""
+    known = rules.value_representations(tag)
+    vr = element.VR
+    if not known:
+        return "UN"
+    if vr is None or vr == "UN":
+        # A sequence inside UN has an encoding of its own that the writer would not keep apart.
+        if vr == "UN" and known[0] == "SQ" and isinstance(element.value, bytes):
+            return None
+        return known[0]
+    if (vr == "SQ") != ("SQ" in known):
+        return None
+    return str(vr) if len(vr) == 2 and vr.isalpha() else known[0]
+
+
+def _dummy(tag: BaseTag, vr: str) -> str | DataElement:
+    """A value that says nothing, the same everywhere; a code sequence gets one code, another sequence an empty item."""
+    if vr == "SQ":
+        item = Dataset()
+        if rules.name_of(tag).endswith("CodeSequence"):
+            item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "REMOVED", "99SLUICE", "Removed"
+        return DataElement(tag, "SQ", Sequence([item]))
+    value = values.DUMMIES.get(vr, "REMOVED")
+    if isinstance(value, str):
+        return value
+    return DataElement(tag, vr, value, validation_mode=config.IGNORE)
+
+
+def _character_set(dataset: Dataset, inherited: tuple[str, ...]) -> tuple[str, ...]:
+    """The terms of SpecificCharacterSet that hold here; an unknown term is taken out of the data set."""
+    if _CHARSET not in dataset:
+        return inherited
+    raw = dataset.get_item(_CHARSET).value
+    text = raw.decode("ascii", "replace") if isinstance(raw, bytes) else raw or ""
+    terms = text.split("\\") if isinstance(text, str) else [str(term) for term in text]
+    names = tuple(term.strip(" \0") for term in terms)
+    if all(name in python_encoding for name in names):
+        return names
+    del dataset[_CHARSET]
+    return ("ISO_IR 6",)
+
+
+def _decodes(content: bytes, charset: tuple[str, ...]) -> bool:
+    """Whether text is what its character set says; escape sequences are trusted to ISO 2022 sets only."""
+    if content.isascii() and b"\x1b" not in content:
+        return True
+    if b"\x1b" in content:
+        return any("2022" in term for term in charset)
+    encodings = convert_encodings(list(charset)) if charset else ["ascii"]
+    try:
+        content.decode("ascii" if encodings[0] == "iso8859" and not any(charset) else encodings[0])
+    except (UnicodeDecodeError, LookupError):
+        return False
+    return True
+
+
+def _ascii(element: DataElement | RawDataElement) -> str | None:
+    """The value as ASCII text, or None where it isn't."""
+    value = element.value
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("ascii") if value.isascii() else None
+    text = value if isinstance(value, str) else "\\".join(map(str, value)) if hasattr(value, "__iter__") else str(value)
+    return text if text.isascii() else None

@@ -1,0 +1,134 @@
+"""Parsing a DICOM file safely: whatever goes wrong ends as a Reason, never as a library's exception.
+
+Understands Part 10 files, files without preamble or file meta (the encoding is guessed), and deflated ones, with a bound
+on what they inflate to.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+
+import pydicom
+from pydicom import uid as known
+from pydicom.dataset import Dataset, FileDataset
+
+from tasks.core.errors import QuarantineUnit, SkipUnit
+from tasks.core.reasons import Reason
+
+MAX_INFLATED = 2 * 2**30
+_DIRECTORY = "1.2.840.10008.1.3.10"
+_FIRST_GROUPS = (0x0002, 0x0004, 0x0008)
+_PIXEL_DATA = 0x7FE00010
+_STREAM_MARKERS = (
+    (b"\xff\x4f\xff\x51", known.JPEG2000),
+    (b"\x00\x00\x00\x0cjP  ", known.JPEG2000),
+)
+_JPEG_FRAMES = {
+    0xC0: known.JPEGBaseline8Bit,
+    0xC1: known.JPEGExtended12Bit,
+    0xC3: known.JPEGLosslessSV1,
+    0xF7: known.JPEGLSNearLossless,
+}
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A parsed file: its dataset, the transfer syntax to write it in, and its identity as the header has it."""
+
+    dataset: FileDataset
+    transfer_syntax: str
+    sop_class: str
+    sop: str
+    patient_id: str
+    study: str
+
+
+def parse(content: bytes) -> Parsed:
+    """Parse a file's bytes; raises `SkipUnit` or `QuarantineUnit` with the reason."""
+    part10 = content[128:132] == b"DICM"
+    if not part10 and not _may_be_dicom(content):
+        raise SkipUnit(Reason.NOT_DICOM)
+    try:
+        dataset = pydicom.dcmread(BytesIO(_bounded(content) if part10 else content), force=True)
+        media_class = text_of(dataset.file_meta, "MediaStorageSOPClassUID")
+        directory = media_class == _DIRECTORY or "DirectoryRecordSequence" in dataset
+        sop_class, sop = text_of(dataset, "SOPClassUID"), text_of(dataset, "SOPInstanceUID")
+        syntax = text_of(dataset.file_meta, "TransferSyntaxUID") or _guessed_syntax(dataset)
+        parsed = Parsed(
+            dataset, syntax, sop_class, sop, text_of(dataset, "PatientID"), text_of(dataset, "StudyInstanceUID")
+        )
+    except QuarantineUnit:
+        raise
+    except Exception:  # pydicom raises nearly anything on damaged input; the text may quote a header
+        raise QuarantineUnit(Reason.UNREADABLE) from None
+    if directory:
+        raise SkipUnit(Reason.MEDIA_DIRECTORY)
+    if not len(dataset):
+        raise QuarantineUnit(Reason.UNREADABLE)
+    if not sop_class or not sop:
+        raise QuarantineUnit(Reason.NO_IDENTITY)
+    return parsed
+
+
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """A value of the header as text, multiple values joined by a backslash; "" where it is absent."""
+    value = dataset.get(keyword)
+    if value is None:
+        return ""
+    joined = str(value) if isinstance(value, str) or not hasattr(value, "__iter__") else "\\".join(map(str, value))
+    return joined.strip(" \0")
+
+
+def _may_be_dicom(content: bytes) -> bool:
+    """Whether a file without the DICM prefix starts like a data set: a low group, in either byte order."""
+    if len(content) < 16:
+        return False
+    group = int.from_bytes(content[:2], "little")
+    swapped = int.from_bytes(content[:2], "big")
+    return group in _FIRST_GROUPS or swapped in _FIRST_GROUPS
+
+
+def _bounded(content: bytes) -> bytes:
+    """Refuse a deflated file that inflates beyond MAX_INFLATED, before anything inflates it whole."""
+    if known.DeflatedExplicitVRLittleEndian.encode() + b"\0" not in content[132:1024]:
+        return content
+    meta = pydicom.filereader.read_file_meta_info(BytesIO(content))
+    if meta.get("TransferSyntaxUID") != known.DeflatedExplicitVRLittleEndian:
+        return content
+    length = 132 + 12 + int(meta["FileMetaInformationGroupLength"].value)
+    inflater, size, left = zlib.decompressobj(-zlib.MAX_WBITS), 0, content[length:]
+    while left and not inflater.eof:
+        size += len(inflater.decompress(left, 2**24))
+        if size > MAX_INFLATED:
+            raise QuarantineUnit(Reason.OVERSIZED)
+        left = inflater.unconsumed_tail
+    return content
+
+
+def _guessed_syntax(dataset: FileDataset) -> str:
+    """The transfer syntax of a file that names none: from how it was parsed, and from its first fragment."""
+    implicit, little = dataset.original_encoding
+    if implicit:
+        return str(known.ImplicitVRLittleEndian)
+    if not little:
+        return str(known.ExplicitVRBigEndian)
+    if _PIXEL_DATA in dataset and dataset.get_item(_PIXEL_DATA).length == 0xFFFFFFFF:
+        return _stream_syntax(bytes(dataset.get_item(_PIXEL_DATA).value))
+    return str(known.ExplicitVRLittleEndian)
+
+
+def _stream_syntax(fragments: bytes) -> str:
+    """The transfer syntax that a first compressed fragment shows."""
+    table = int.from_bytes(fragments[4:8], "little")
+    stream = fragments[16 + table :]
+    for marker, syntax in _STREAM_MARKERS:
+        if stream.startswith(marker):
+            return str(syntax)
+    at = 2
+    while stream[:2] == b"\xff\xd8" and at + 4 <= len(stream) and stream[at] == 0xFF:
+        if stream[at + 1] in _JPEG_FRAMES:
+            return str(_JPEG_FRAMES[stream[at + 1]])
+        at += 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+    raise QuarantineUnit(Reason.UNREADABLE)

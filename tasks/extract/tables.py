@@ -1,0 +1,87 @@
+"""The tables that come with the images (cohort, labels, EHR): finding them, reading them, copying them to quarantine."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.core.errors import ConfigurationError
+from tasks.core.files import atomic_path
+from tasks.core.workspace import Workspace
+
+FOLDER = "tables"
+
+
+@dataclass(frozen=True, repr=False)
+class Table:
+    """A CSV: its column names and its rows as text, '' where a cell is missing."""
+
+    columns: tuple[str, ...]
+    rows: tuple[dict[str, str], ...]
+
+
+def read_table(path: Path, setting: str) -> Table:
+    """Read a CSV (comma, semicolon or tab; UTF-8 with or without BOM, else Windows-1252) that `setting` names."""
+    text = _decode(_read(path, setting))
+    header = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=header.count)
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey=None, strict=True)
+        columns = tuple((name or "").strip() for name in reader.fieldnames or ())
+        reader.fieldnames = columns
+        rows = tuple({name: value or "" for name, value in row.items() if name} for row in reader)
+    except csv.Error:
+        raise ConfigurationError(f"{setting}: {path.name} is not CSV: save it as CSV in UTF-8") from None
+    return Table(columns, rows)
+
+
+def table_digests(workspace: Workspace) -> dict[str, str]:
+    """A keyed digest of each table that is set, by name (`labels`, `ehr`); one that is missing is an error."""
+    keyed = workspace.pseudonymiser.fingerprint
+    return {
+        name: keyed("table", hashlib.sha256(_read(path, f"extract.{name}_csv")).hexdigest())
+        for name, path in _tables(workspace).items()
+    }
+
+
+def fetch_tables(workspace: Workspace) -> dict[str, Path]:
+    """Copy the tables that are set to `data/quarantine/tables/{labels,ehr}.csv` (0600); returns where they are now."""
+    folder = workspace.quarantine / FOLDER
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    copies: dict[str, Path] = {}
+    for name, path in _tables(workspace).items():
+        content = _read(path, f"extract.{name}_csv")
+        copies[name] = folder / f"{name}.csv"
+        with atomic_path(copies[name]) as draft, os.fdopen(_private(draft), "wb") as handle:
+            handle.write(content)
+    return copies
+
+
+def _tables(workspace: Workspace) -> dict[str, Path]:
+    settings = workspace.settings.extract
+    named = {"labels": settings.labels_csv, "ehr": settings.ehr_csv}
+    return {name: workspace.resolve(path) for name, path in named.items() if path}
+
+
+def _read(path: Path, setting: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        raise ConfigurationError(f"{setting}: there is no file {path}") from None
+    except OSError:
+        raise ConfigurationError(f"{setting}: {path} cannot be read: check its owner and permissions") from None
+
+
+def _decode(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def _private(path: Path) -> int:
+    return os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)

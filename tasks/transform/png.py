@@ -1,0 +1,29 @@
+"""Deterministic PNG: 8 or 16 bit grey, 8 bit RGB, fixed compression, no metadata."""
+
+from __future__ import annotations
+
+import hashlib
+
+import cv2
+import numpy as np
+
+from tasks.transform.intensity import Image
+
+_PARAMETERS = [cv2.IMWRITE_PNG_COMPRESSION, 4, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]
+
+
+def encode_png(image: Image, bits: int) -> tuple[bytes, str]:
+    """The PNG of an image in [0, 1] and its SHA-256. Value v becomes round(v * (2^bits - 1)), halves upwards.
+
+    Shape (rows, columns), or (rows, columns, 3) for RGB, which is always 8 bit.
+    """
+    deep = bits == 16 and image.ndim == 2
+    highest = np.float32(2**16 - 1 if deep else 2**8 - 1)
+    codes = (image * highest + np.float32(0.5)).astype(np.uint16 if deep else np.uint8)
+    if image.ndim == 3:
+        codes = np.ascontiguousarray(codes[..., ::-1])  # OpenCV takes blue, green, red
+    encoded, buffer = cv2.imencode(".png", codes, _PARAMETERS)
+    if not encoded:
+        raise RuntimeError("the PNG encoder failed")
+    content = buffer.tobytes()
+    return content, hashlib.sha256(content).hexdigest()

@@ -1,0 +1,142 @@
+"""The first look at an archive: what each member is, where its frames lie, and what a percentile window needs to know.
+
+Reads headers, and decodes only images that neither params.yaml nor their header has a window for. Keeps no pixels but a
+sample of bounded size, so memory stays flat however long the series is.
+"""
+
+from __future__ import annotations
+
+import logging
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydicom import Dataset, dcmread
+
+from tasks.core.errors import ContractViolation, QuarantineUnit, SkipUnit, UnitError
+from tasks.core.models import Unit
+from tasks.core.reasons import Reason
+from tasks.core.settings import TransformSettings
+from tasks.transform.decode import Array, decode_frames
+from tasks.transform.frames import FrameFinder, first_numbers
+from tasks.transform.headers import integer
+from tasks.transform.intensity import Window, find_voi, window_of
+from tasks.transform.modality import apply_modality, find_padding
+from tasks.transform.objects import IMAGE, find_kind
+from tasks.transform.pixels import MONOCHROME, PixelHeader, check_limits, read_pixel_header
+from tasks.transform.rows import Row, describe_header, describe_object, find_modality
+from tasks.transform.series import Plane
+
+SAMPLE = 2**22
+"""How many values the percentiles of a unit are taken from at most, as long as it has fewer than 16,384 frames."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Survey:
+    """What is known of a unit before its images are made."""
+
+    planes: list[Plane] = field(default_factory=list)
+    objects: list[Row] = field(default_factory=list)
+    headers: dict[str, Row] = field(default_factory=dict)
+    refused: dict[str, Reason] = field(default_factory=dict)
+    window: Window | None = None
+
+
+def open_archive(path: Path, unit: Unit) -> zipfile.ZipFile:
+    """The archive of a unit; `ContractViolation` where it is missing or damaged."""
+    try:
+        return zipfile.ZipFile(path)
+    except (FileNotFoundError, zipfile.BadZipFile):
+        raise ContractViolation(
+            f"the archive of unit {unit.unit} is missing or damaged: delete it and run de-identification again"
+        ) from None
+
+
+def list_members(archive: zipfile.ZipFile) -> list[str]:
+    """The SOPInstanceUIDs in an archive, sorted."""
+    return sorted(name.removesuffix(".dcm") for name in archive.namelist() if name.endswith(".dcm"))
+
+
+def read_member(archive: zipfile.ZipFile, sop: str) -> Dataset:
+    """One instance; UNREADABLE where it cannot be parsed."""
+    try:
+        return dcmread(BytesIO(archive.read(f"{sop}.dcm")))
+    except Exception as error:  # pydicom raises anything, zipfile a BadZipFile for a wrong checksum
+        log.debug("reading stopped with %s", type(error).__name__)
+        raise QuarantineUnit(Reason.UNREADABLE) from None
+
+
+def survey(archive: zipfile.ZipFile, unit: Unit, settings: TransformSettings) -> Survey:
+    """Look at each member once, in the order of their names."""
+    found = Survey()
+    samples: list[npt.NDArray[np.float32]] = []
+    members = list_members(archive)
+    for sop in members:
+        try:
+            ds = read_member(archive, sop)
+            kind = find_kind(ds)
+            if kind is None:
+                raise SkipUnit(Reason.NOT_AN_IMAGE)
+            if kind == IMAGE:
+                header = read_pixel_header(ds)
+                check_limits(header, settings.max_pixels)
+                share = max(256, SAMPLE // (len(members) * header.frames))
+                samples.extend(_sample(ds, header, unit, settings, share))
+                found.planes.extend(_planes(ds, header, sop))
+            else:
+                found.objects.append(describe_object(ds, unit, sop, kind))
+            found.headers[sop] = describe_header(ds)
+        except UnitError as error:
+            found.refused[sop] = error.reason
+    if samples:
+        found.window = window_of(np.concatenate(samples), settings.percentiles)
+    return found
+
+
+def _planes(ds: Dataset, header: PixelHeader, sop: str) -> Iterator[Plane]:
+    finder = FrameFinder(ds)
+    for frame in range(header.frames):
+        layers = finder.layers(frame)
+        yield Plane(
+            sop=sop,
+            frame=frame + 1,
+            instance_number=integer(ds, "InstanceNumber"),
+            orientation=first_numbers(layers, "ImageOrientationPatient", 6),
+            origin=first_numbers(layers, "ImagePositionPatient", 3),
+        )
+
+
+def _sample(
+    ds: Dataset, header: PixelHeader, unit: Unit, settings: TransformSettings, share: int
+) -> list[npt.NDArray[np.float32]]:
+    """About `share` values, in output units, of each frame that has no window of its own; all or nothing an instance."""
+    if header.photometric not in MONOCHROME:
+        return []
+    finder, modality = FrameFinder(ds), find_modality(ds, unit)
+    lacking = {
+        frame
+        for frame in range(header.frames)
+        if find_voi(finder.layers(frame), modality, settings, header.signed) is None
+    }
+    if not lacking:
+        return []
+    taken = []
+    for frame, stored in enumerate(decode_frames(ds, header)):
+        if frame in lacking:
+            taken.append(_thin(stored, header, ds, finder, frame, share))
+    return taken
+
+
+def _thin(
+    stored: Array, header: PixelHeader, ds: Dataset, finder: FrameFinder, frame: int, share: int
+) -> npt.NDArray[np.float32]:
+    padding = find_padding(stored, header, ds)
+    flat = stored.ravel() if padding is None else stored[~padding]
+    step = max(1, -(-flat.size // share)) | 1  # odd, so that it walks over the columns of an even matrix
+    return apply_modality(flat[::step], header, finder.layers(frame)).astype(np.float32)

@@ -1,0 +1,61 @@
+"""Data docs: the verdicts as one static HTML page that needs no network, and holds rules and counts, never a value.
+
+Great Expectations' own site loads scripts from elsewhere and prints failing values; this one does neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from string import Template
+
+from tasks.core.files import write_text
+from tasks.core.models import Verdict, Verdicts
+from tasks.validate.suites import Suite, fixes
+
+HEADINGS = ("Verdict", "Severity", "Rule", "Rows", "What it says")
+ORDER = {"critical": 0, "warning": 1, "info": 2}
+_TEMPLATE = Path(__file__).with_name("docs.html")
+
+
+def write_docs(folder: Path, verdicts: Verdicts, suites: tuple[Suite, ...], rows: Mapping[str, int]) -> Path:
+    """Write `folder`/index.html and return its path. `rows` says how many rows each table has."""
+    remedies = fixes(suites)
+    sections = [
+        f'<section id="{escape(suite.name)}"><h2>{escape(suite.name)} <small>{rows[suite.name]} rows</small></h2>'
+        f"<p>{escape(suite.meta.about)}</p>"
+        f"<table><thead><tr>{''.join(f'<th>{heading}</th>' for heading in HEADINGS)}</tr></thead>"
+        f"<tbody>{''.join(_row(verdict, remedies) for verdict in _worst_first(verdicts, suite.name))}</tbody></table>"
+        "</section>"
+        for suite in suites
+    ]
+    failed = [verdict for verdict in verdicts.rules if not verdict.passed]
+    links = " · ".join(f'<a href="#{escape(suite.name)}">{escape(suite.name)}</a>' for suite in suites)
+    page = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        state="refused" if verdicts.blocking else "open",
+        headline="The release is refused" if verdicts.blocking else "The release may be published",
+        counts=(
+            f"{len(verdicts.rules)} rules, {len(failed)} failed, {len(verdicts.blocking)} of these critical. "
+            "One critical rule that fails stops the release."
+        ),
+        links=links,
+        sections="\n".join(sections),
+    )
+    write_text(folder / "index.html", page)
+    return folder / "index.html"
+
+
+def _worst_first(verdicts: Verdicts, suite: str) -> list[Verdict]:
+    own = [verdict for verdict in verdicts.rules if verdict.suite == suite]
+    return sorted(own, key=lambda verdict: (verdict.passed, ORDER[verdict.severity], verdict.rule))
+
+
+def _row(verdict: Verdict, remedies: Mapping[tuple[str, str], str]) -> str:
+    remedy = "" if verdict.passed else f'<div class="fix">{escape(remedies[(verdict.suite, verdict.rule)])}</div>'
+    state = "passed" if verdict.passed else "failed"
+    return (
+        f'<tr class="{state} {escape(verdict.severity)}"><td>{state}</td><td>{escape(verdict.severity)}</td>'
+        f"<td><code>{escape(verdict.rule)}</code></td><td>{verdict.rows}</td>"
+        f"<td>{escape(verdict.sentence)}{remedy}</td></tr>"
+    )
