@@ -73,7 +73,9 @@ def _backfill(
         raise ConfigurationError("the window's end is before its start")
     found = list(windows(start, end, step))
     if len(found) > MAX_WINDOWS:
-        raise ConfigurationError(f"{len(found)} windows are too many for one backfill: take a longer step or a shorter window")
+        raise ConfigurationError(
+            f"{len(found)} windows are too many for one backfill: take a longer step or a shorter window"
+        )
     workspace = Workspace.find()
     rows = []
     for first, last in reversed(found) if newest_first else found:
@@ -82,7 +84,9 @@ def _backfill(
         get_run_logger().info("window %s to %s: %s", first, last, outcome)
     create_table_artifact(key="backfill-windows", table=rows, description="One run of build_dataset a window")
     started = sum(row["run"] == "started" for row in rows)
-    return Completed(message=f"{len(rows)} windows: {started} started, {len(rows) - started} were done, waiting or only listed")
+    return Completed(
+        message=f"{len(rows)} windows: {started} started, {len(rows) - started} were done, waiting or only listed"
+    )
 
 
 def _ensure_run(workspace: Workspace, first: date, last: date, modalities: list[str] | None) -> str:

@@ -10,6 +10,8 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
+from tasks.deidentify.task import deidentify_records
+from tasks.transform.task import gather_images
 
 from flows import artifacts
 from flows.identity import released_as, remember
@@ -21,14 +23,12 @@ from tasks.core.errors import ContractViolation
 from tasks.core.models import Cohort
 from tasks.core.workspace import Workspace
 from tasks.curate.task import curate_tables
-from tasks.deidentify.task import deidentify_records
 from tasks.export.task import export_dataset
 from tasks.extract.select import Selection
 from tasks.extract.source import Source, open_source
 from tasks.extract.task import extract_tables, freeze_cohort, select_cohort
 from tasks.record.ledger import Ledger
 from tasks.record.task import balance_books, publish_release
-from tasks.transform.task import gather_images
 from tasks.validate.task import run_gates
 
 CHANGES = "orthanc-changes"
@@ -55,7 +55,7 @@ def build_dataset(
         start: First study date to look at; what earlier runs took stays in the dataset.
         end: Last study date to look at.
         modalities: Look at these only; all that params.yaml admits otherwise.
-        profile: De-identification profile. Another one than in params.yaml is written there, since it makes another release.
+        profile: De-identification profile; another one than in params.yaml is written there.
         since_last_run: Look only at what Orthanc's change feed names since the last run.
         dry_run: Only count what would be taken.
     """
@@ -95,9 +95,7 @@ def _build(
             ledger.close_run(run, state, ledger.tally(cohort))
 
 
-def _release(
-    workspace: Workspace, ledger: Ledger, source: Source, selection: Selection, cohort: Cohort
-) -> State[Any]:
+def _release(workspace: Workspace, ledger: Ledger, source: Source, selection: Selection, cohort: Cohort) -> State[Any]:
     worked = process(workspace, ledger, source, selection, cohort.units, run_key=_flow_run() or "by hand")
     get_run_logger().info("%d of %d series needed work", worked, len(cohort.units))
     former = released_as(workspace)

@@ -8,7 +8,7 @@ from flows.commands import demo, deployments, initialise, params, run, status, u
 
 app = typer.Typer(
     name="sluice",
-    help="From a hospital's Orthanc to a de-identified, checked and versioned dataset, and a model that knows its patients.",
+    help="From a hospital's Orthanc to a de-identified, versioned dataset and a model that knows its patients.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""Change values in a workspace's params.yaml and keep its comments: what a release was made with must be in its file."""
+"""Change values in params.yaml and keep its comments: what a release was made with must stand there."""
 
 from __future__ import annotations
 

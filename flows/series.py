@@ -14,20 +14,20 @@ from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.futures import PrefectFuture
 from prefect.states import State
+from tasks.deidentify.stage import stage_key as deidentify_key
+from tasks.deidentify.stage import unfinished as not_deidentified
+from tasks.deidentify.task import deidentify_batch
+from tasks.transform.task import transform_batch
 
 from tasks.core.errors import SluiceError, TransientSourceError
 from tasks.core.models import Unit
 from tasks.core.settings import RunSettings
 from tasks.core.workspace import Workspace
-from tasks.deidentify.stage import stage_key as deidentify_key
-from tasks.deidentify.stage import unfinished as not_deidentified
-from tasks.deidentify.task import deidentify_batch
 from tasks.extract.select import Selection
 from tasks.extract.source import Source
 from tasks.extract.task import extract_batch
 from tasks.record.ledger import Ledger
 from tasks.transform.stage import unfinished as not_transformed
-from tasks.transform.task import transform_batch
 
 
 def cut(units: Sequence[Unit], settings: RunSettings) -> Iterator[tuple[Unit, ...]]:
@@ -47,7 +47,12 @@ def cut(units: Sequence[Unit], settings: RunSettings) -> Iterator[tuple[Unit, ..
 
 
 def process(
-    workspace: Workspace, ledger: Ledger, source: Source, selection: Selection, units: Sequence[Unit], run_key: str
+    workspace: Workspace,
+    ledger: Ledger,
+    source: Source,
+    selection: Selection,
+    units: Sequence[Unit],
+    run_key: str,
 ) -> int:
     """Bring `units` to images and rows; returns how many needed work. Raises if the source failed for all of a batch."""
     fetch = not_deidentified(workspace, ledger, units)

@@ -1,7 +1,10 @@
-"""A progress bar over the ledger, so that it is right whoever does the work: this process, a worker, another machine."""
+"""A progress bar over the ledger, so that it is right whoever does the work: this process or a worker."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -11,8 +14,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from tasks.core.errors import SluiceError
 from tasks.core.models import State
 from tasks.core.workspace import Workspace
-from tasks.extract.freeze import read_cohort
 from tasks.record.ledger import Ledger
+from tasks.record.reconcile import read_cohort
 
 _WEIGHT = {State.DISCOVERED: 0, State.EXTRACTED: 1, State.DEIDENTIFIED: 2}
 _FULL = 3
@@ -38,7 +41,9 @@ class Watch:
         self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()
         if self._ledger:
             self._ledger.close()
@@ -49,7 +54,7 @@ class Watch:
             return
         try:
             self._ledger = self._ledger or Ledger.open(self.workspace)
-            cohort = read_cohort(self.workspace.cohort_lock)
+            cohort = read_cohort(self.workspace)
             states = self._ledger.states(cohort.units)
         except SluiceError:
             return  # the run is just writing it
@@ -61,3 +66,25 @@ class Watch:
         if finished == len(states):
             text = "curating, checking, exporting and recording"
         self._progress.update(self._bar, description=text, completed=done, total=_FULL * len(states))
+
+
+@contextmanager
+def watching(workspace: Workspace, console: Console, title: str, *, show: bool = True) -> Iterator[None]:
+    """Redraw twice a second, in a thread, while the body works in this one."""
+    if not show or not console.is_terminal:
+        yield
+        return
+    done = threading.Event()
+
+    def redraw() -> None:
+        with Watch(workspace, console, title) as watch:
+            while not done.wait(0.5):
+                watch.tick()
+
+    thread = threading.Thread(target=redraw, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

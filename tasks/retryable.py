@@ -31,7 +31,9 @@ class UnexpectedError(SluiceError):
     exit_code = 70
 
 
-def retryable(name: str, *, retries: int = RETRIES, run_name: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:
+def retryable(
+    name: str, *, retries: int = RETRIES, run_name: str | None = None
+) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Decorate a plain function as the task `name`."""
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:

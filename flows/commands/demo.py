@@ -1,4 +1,4 @@
-"""`sluice demo` and `sluice simulate`: the main job on a synthetic hospital, with everything it needs started and stopped."""
+"""`sluice demo` and `sluice simulate`: the main job on a made-up hospital."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Another seed makes another hospital.")] = 0,
     patients: Annotated[int, typer.Option(min=24, help="How many patients.")] = 24,
 ) -> None:
-    """Write a synthetic hospital: DICOM, labels, records and reports, with an answer key of every planted identifier."""
+    """Write a synthetic hospital: DICOM, labels, records, reports, and a key of every planted identifier."""
     child = _simulation(directory, seed, patients)
     if child.wait() != 0:
         raise typer.Exit(child.returncode)
@@ -83,14 +83,29 @@ def demo(
         built = _run_deployment(workspace, "build_dataset/build_dataset", "from the source to a release")
         trained = _run_deployment(workspace, "train_model/train_model", "training the baseline")
         print_summary(workspace, console, mlflow=stack.mlflow.address if stack.mlflow else None)
-    console.print(f"build_dataset  {built.state.name if built.state else ''}: {built.state.message if built.state else ''}")
-    console.print(f"train_model    {trained.state.name if trained.state else ''}: {trained.state.message if trained.state else ''}")
+    console.print(
+        f"build_dataset  {built.state.name if built.state else ''}: {built.state.message if built.state else ''}"
+    )
+    console.print(
+        f"train_model    {trained.state.name if trained.state else ''}: {trained.state.message if trained.state else ''}"
+    )
     console.print(f"took           {time.monotonic() - began:.0f} s; everything that was started is stopped")
-    console.print(f"to look around sluice up --workspace {_shown(workspace.root)}{' --orthanc' if with_orthanc else ''}")
+    console.print(
+        f"to look around sluice up --workspace {_shown(workspace.root)}{' --orthanc' if with_orthanc else ''}"
+    )
 
 
 def _simulation(target: Path, seed: int, patients: int) -> subprocess.Popen[bytes]:
-    command_line = [sys.executable, "-m", "tasks.simulate", str(target), "--seed", str(seed), "--patients", str(patients)]
+    command_line = [
+        sys.executable,
+        "-m",
+        "tasks.simulate",
+        str(target),
+        "--seed",
+        str(seed),
+        "--patients",
+        str(patients),
+    ]
     return subprocess.Popen(command_line)
 
 
@@ -110,7 +125,8 @@ def _fill(stack: Stack, folder: Path) -> None:
         bar = progress.add_task("filling Orthanc", total=None)
         counts = upload(stack.orthanc, folder, lambda done, total: progress.update(bar, completed=done, total=total))
     console.print(
-        f"Orthanc took {counts.accepted} instances; {counts.already} it had, {counts.refused} files it refused as not DICOM or damaged"
+        f"Orthanc took {counts.accepted} instances, {counts.already} more it had already, "
+        f"and it refused {counts.refused} files as damaged or not DICOM"
     )
     with console.status("waiting until Orthanc calls every series stable"):
         wait_until_stable(stack.orthanc)

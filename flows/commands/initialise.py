@@ -28,7 +28,9 @@ def init(directory: Annotated[Path, typer.Argument(help="Where to make it; may e
     """
     workspace = make_workspace(directory)
     console.print(f"workspace   {workspace.root}")
-    console.print(f"key         {workspace.key_file}  (back it up apart from the data: without it nothing can be added)")
+    console.print(
+        f"key         {workspace.key_file}  (back it up apart from the data: without it nothing can be added)"
+    )
     console.print("next        edit params.yaml, set SLUICE_ORTHANC_URL, then `sluice run --dry-run`")
 
 

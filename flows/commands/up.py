@@ -39,4 +39,3 @@ def up(
         while not done.wait(2):
             stack.check()
         console.print("stopping")
-

@@ -1,1 +1,1 @@
-"""The servers that Sluice can start for itself: Orthanc, Prefect and MLflow, on loopback, with passwords of their own."""
+"""The servers that Sluice can start for itself: Orthanc, Prefect and MLflow, on loopback, each with a password."""

@@ -42,7 +42,12 @@ class MlflowServer:
         command = [
             *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)),
             *("--app-name", "basic-auth", "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "artifacts")),
+            *(
+                "--backend-store-uri",
+                f"sqlite:///{folder}/mlflow.db",
+                "--artifacts-destination",
+                str(folder / "artifacts"),
+            ),
         ]
         self.process = Process.start("mlflow", command, folder, environment)
 

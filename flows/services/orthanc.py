@@ -112,9 +112,7 @@ def _start(binary: Path, folder: Path, port: int, password: str) -> OrthancServi
     return service
 
 
-def upload(
-    service: OrthancService, folder: Path, progress: Callable[[int, int], None] | None = None
-) -> UploadCount:
+def upload(service: OrthancService, folder: Path, progress: Callable[[int, int], None] | None = None) -> UploadCount:
     """POST every file under `folder` to the server over 4 connections; `progress(done, total)` after each.
 
     A file that the server refuses (not DICOM, damaged, without identity) is counted, not raised.

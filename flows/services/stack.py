@@ -44,7 +44,9 @@ class Stack:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     @property
@@ -95,7 +97,8 @@ class Stack:
 
     def wait(self) -> None:
         """Return when all answer, and publish the addresses to other shells of this user."""
-        assert self.prefect is not None and self.mlflow is not None
+        assert self.prefect is not None
+        assert self.mlflow is not None
         self.prefect.wait()
         self.mlflow.wait()
         _write_private(_state_file(self.workspace), {"environment": self.environment, "pid": os.getpid()})

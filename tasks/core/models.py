@@ -1,6 +1,7 @@
 """The typed values that stages pass to each other. All of them are pseudonymous: they may be stored and logged.
 
-A *unit* is a series at the source. An *item* is one thing the source offers: an Orthanc instance, a file, a member of a zip.
+A *unit* is a series at the source. An *item* is one thing the source offers: an Orthanc instance, a file, a member of
+a zip.
 """
 
 from __future__ import annotations

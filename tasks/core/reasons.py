@@ -86,6 +86,12 @@ class Reason(StrEnum):
         "a DICOMDIR lists other files and is no instance itself",
         "nothing to do: its files are found by content",
     )
+    LINK_OUTSIDE = (
+        "link-outside",
+        Disposition.SKIPPED,
+        "a link that leads out of the source's folder, or nowhere, is not followed",
+        "put the file itself into the folder",
+    )
     DUPLICATE_BYTES = (
         "duplicate-bytes",
         Disposition.SKIPPED,
@@ -124,6 +130,13 @@ class Reason(StrEnum):
         Disposition.QUARANTINED,
         "the SOP class is private or not registered, so what the object holds is not known",
         "have the source export it as a standard object",
+    )
+
+    PATIENT_MISMATCH = (
+        "patient-mismatch",
+        Disposition.QUARANTINED,
+        "the header names another patient than the one that the series was selected for",
+        "run again, so that the series is selected anew; if it stays, correct the header at the source",
     )
 
     # Found while transforming

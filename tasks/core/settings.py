@@ -83,7 +83,7 @@ class TransformSettings(Frozen):
     fit: Literal["pad", "stretch"] = "pad"
     windows: dict[Modality, tuple[float, float]] = Field(
         {},
-        description="window centre and width by modality in output units (HU for CT); else the header's, else percentiles",
+        description="window centre and width by modality, in HU for CT; else the header's, else percentiles",
     )
     percentiles: tuple[float, float] = (0.5, 99.5)
     max_pixels: int = Field(

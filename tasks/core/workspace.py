@@ -27,7 +27,7 @@ class Workspace:
 
     @classmethod
     def find(cls, root: Path | str | None = None) -> Workspace:
-        """The workspace at `root`, else at $SLUICE_WORKSPACE, else in the current directory; it must have params.yaml."""
+        """The workspace at `root`, else at $SLUICE_WORKSPACE, else here; it must have params.yaml."""
         place = Path(root or os.environ.get(VARIABLE) or ".").resolve()
         if not (place / "params.yaml").is_file():
             raise ConfigurationError(
@@ -151,7 +151,7 @@ class Workspace:
             self.services.chmod(0o700)
         except OSError as error:
             raise ConfigurationError(
-                f"cannot write under {self.data} ({error.strerror}): check its owner, its permissions and the free space"
+                f"cannot write under {self.data} ({error.strerror}): check its owner and the free space"
             ) from None
         if not os.access(self.data, os.W_OK | os.X_OK):
             raise ConfigurationError(f"cannot write under {self.data}: check its owner and permissions")

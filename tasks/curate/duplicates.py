@@ -36,10 +36,8 @@ def find_duplicates(instances: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     """
     with_content = set(map(tuple, pictures(instances)[["unit", "instance"]].drop_duplicates().to_numpy()))
     images = instances[(instances["kind"] == "image") & instances["content_sha256"].notna()]
-    sops, series = _referenced(instances)
-    rank = (
-        pd.Series(2, index=images.index).mask(images["series"].isin(series), 1).mask(images["instance"].isin(sops), 0)
-    )
+    uids = _referenced(instances)
+    rank = pd.Series(2, index=images.index).mask(images["series"].isin(uids), 1).mask(images["instance"].isin(uids), 0)
     ordered = images.assign(rank=rank).sort_values(["rank", *ORDER, "frame"], na_position="last", kind="stable")
     keepers: dict[tuple[Any, ...], set[str]] = defaultdict(set)
     found: dict[str, list[str]] = defaultdict(list)

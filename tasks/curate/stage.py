@@ -64,8 +64,8 @@ def curate(workspace: Workspace) -> CurateSummary:
 
     duplicates = find_duplicates(instances) if settings.curate.drop_duplicate_pixels else {}
     dropped = {(unit, sop) for unit, sops in duplicates.items() for sop in sops}
-    kept = [name not in dropped for name in zip(instances["unit"], instances["instance"], strict=True)]
-    instances = instances[kept]
+    names = zip(instances["unit"], instances["instance"], strict=True)
+    instances = instances[pd.Series([name not in dropped for name in names], index=instances.index, dtype=bool)]
     instances = instances.assign(shared_pixels=mark_shared(instances))
     body_part = series.drop_duplicates("unit").set_index("unit")["body_part"]
     instances = quality.flag(instances, body_part, settings.curate)

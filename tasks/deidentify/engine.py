@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from pydicom import config
 from pydicom.charset import convert_encodings, python_encoding
+from pydicom.datadict import dictionary_VM
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -22,6 +24,7 @@ from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.reasons import Reason
 from tasks.deidentify import rules, values
 from tasks.deidentify.profile import Action, Decision, Profile
+from tasks.deidentify.read import charset_terms
 
 _CHARSET = 0x00080005
 _ASCII_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
@@ -30,6 +33,11 @@ _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 # Registered under the DICOM root: transfer syntaxes, and SOP classes that are newer than pydicom's dictionary.
 _REGISTERED = re.compile(r"1\.2\.840\.10008\.(?:1\.2(?:\.\d{1,3}){0,4}|5\.1\.4\.\d{1,3}(?:\.\d{1,3}){0,5})")
 _NUMBER = re.compile(rb"[\s\0]*(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?[\s\0]*(?:\\[\s\0]*|$))*", re.ASCII)
+
+
+_NUMBER_BYTES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "UV": 8, "SV": 8, "AT": 4}
+# Four times what PS3.5 6.2 allows: vendors are generous, and multi-byte characters count several times.
+_MOST_CHARACTERS = {"CS": 64, "SH": 64, "LO": 256, "UC": 1024}
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,8 @@ def _kept(element: DataElement | RawDataElement, vr: str, charset: tuple[str, ..
         text = _ascii(element)
         ages = [values.cap_age(age) if age.strip() else "" for age in (text or "?").strip(" \0").split("\\")]
         return None if None in ages else "\\".join(age or "" for age in ages)
+    if not _fits(int(element.tag), vr, content):
+        return None
     if vr in ("DS", "IS"):
         return _AS_IT_IS if _NUMBER.fullmatch(content) else None
     if vr == "TM":
@@ -146,6 +156,23 @@ def _kept(element: DataElement | RawDataElement, vr: str, charset: tuple[str, ..
     if vr in _TEXT_VRS and not _decodes(content, charset):
         return None
     return _AS_IT_IS
+
+
+@cache
+def _most_values(tag: int) -> int | None:
+    """The greatest value multiplicity of PS3.6; None where it is open."""
+    most = dictionary_VM(tag).split("-")[-1]
+    return int(most) if most.isdigit() else None
+
+
+def _fits(tag: int, vr: str, content: bytes) -> bool:
+    """Whether a value is no longer than its VR and VM allow: whole headers have been found inside a damaged number."""
+    if vr in _NUMBER_BYTES:
+        most = _most_values(tag)
+        return most is None or len(content) <= most * _NUMBER_BYTES[vr]
+    if vr in _MOST_CHARACTERS:
+        return max(map(len, content.split(b"\\"))) <= _MOST_CHARACTERS[vr]
+    return True
 
 
 def _effective_vr(tag: BaseTag, element: DataElement | RawDataElement) -> str | None:
@@ -181,10 +208,7 @@ def _character_set(dataset: Dataset, inherited: tuple[str, ...]) -> tuple[str, .
     """The terms of SpecificCharacterSet that hold here; an unknown term is taken out of the data set."""
     if _CHARSET not in dataset:
         return inherited
-    raw = dataset.get_item(_CHARSET).value
-    text = raw.decode("ascii", "replace") if isinstance(raw, bytes) else raw or ""
-    terms = text.split("\\") if isinstance(text, str) else [str(term) for term in text]
-    names = tuple(term.strip(" \0") for term in terms)
+    names = charset_terms(dataset)
     if all(name in python_encoding for name in names):
         return names
     del dataset[_CHARSET]

@@ -108,6 +108,12 @@ class Profile:
         """The codes of CID 7050 for what this profile does, in the order of their numbers."""
         return (BASIC, *sorted(OPTIONS[name] for name in self.options))
 
+    @property
+    def retained(self) -> frozenset[str]:
+        """Keywords that this profile keeps on purpose although they identify: no residue, whatever they hold."""
+        granted = {row.keyword for row in rules.rows().values() if "K" in (row.options.get(o) for o in self.options)}
+        return frozenset(granted | {keyword for keyword, action in self.overrides if action == "K"})
+
     def decide(self, tag: int, vr: str, iod: int | None = None, parent: str = "") -> Decision:
         """What to do with attribute `tag`, encoded as `vr`, of an object of `iod` inside sequence `parent`."""
         return _decide(self, tag, vr, iod, parent)
@@ -116,7 +122,9 @@ class Profile:
 def profile_digest(settings: DeidentifySettings) -> str:
     """32 hex digits that change with the rule tables, the options or the overrides."""
     profile = Profile.of(settings)
-    tables = [rules.load(name) for name in ("e1_1.json", "attribute_types.json", "beyond_table.json", "pixel_risk.json")]
+    tables = [
+        rules.load(name) for name in ("e1_1.json", "attribute_types.json", "beyond_table.json", "pixel_risk.json")
+    ]
     text = json.dumps([sorted(profile.options), profile.overrides, tables], sort_keys=True)
     return hashlib.sha256((text + settings_digest(settings)).encode()).hexdigest()[:32]
 

@@ -12,6 +12,7 @@ from io import BytesIO
 
 import pydicom
 from pydicom import uid as known
+from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.dataset import Dataset, FileDataset
 
 from tasks.core.errors import QuarantineUnit, SkipUnit
@@ -20,7 +21,7 @@ from tasks.core.reasons import Reason
 MAX_INFLATED = 2 * 2**30
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _FIRST_GROUPS = (0x0002, 0x0004, 0x0008)
-_PIXEL_DATA = 0x7FE00010
+_CHARSET, _PATIENT_ID, _STUDY, _PIXEL_DATA = 0x00080005, 0x00100020, 0x0020000D, 0x7FE00010
 _STREAM_MARKERS = (
     (b"\xff\x4f\xff\x51", known.JPEG2000),
     (b"\x00\x00\x00\x0cjP  ", known.JPEG2000),
@@ -33,7 +34,7 @@ _JPEG_FRAMES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Parsed:
     """A parsed file: its dataset, the transfer syntax to write it in, and its identity as the header has it."""
 
@@ -52,12 +53,14 @@ def parse(content: bytes) -> Parsed:
         raise SkipUnit(Reason.NOT_DICOM)
     try:
         dataset = pydicom.dcmread(BytesIO(_bounded(content) if part10 else content), force=True)
+        _drop_stray_delimiters(dataset)
+        damaged = not len(dataset) or _loses_its_thread(dataset)
         media_class = text_of(dataset.file_meta, "MediaStorageSOPClassUID")
         directory = media_class == _DIRECTORY or "DirectoryRecordSequence" in dataset
         sop_class, sop = text_of(dataset, "SOPClassUID"), text_of(dataset, "SOPInstanceUID")
         syntax = text_of(dataset.file_meta, "TransferSyntaxUID") or _guessed_syntax(dataset)
         parsed = Parsed(
-            dataset, syntax, sop_class, sop, text_of(dataset, "PatientID"), text_of(dataset, "StudyInstanceUID")
+            dataset, syntax, sop_class, sop, identity_text(dataset, _PATIENT_ID), identity_text(dataset, _STUDY)
         )
     except QuarantineUnit:
         raise
@@ -65,11 +68,31 @@ def parse(content: bytes) -> Parsed:
         raise QuarantineUnit(Reason.UNREADABLE) from None
     if directory:
         raise SkipUnit(Reason.MEDIA_DIRECTORY)
-    if not len(dataset):
+    if damaged:
         raise QuarantineUnit(Reason.UNREADABLE)
     if not sop_class or not sop:
         raise QuarantineUnit(Reason.NO_IDENTITY)
     return parsed
+
+
+def identity_text(dataset: Dataset, tag: int) -> str:
+    """An identifier decoded from its bytes by SpecificCharacterSet, and not otherwise changed, as the cohort has it."""
+    if tag not in dataset:
+        return ""
+    value = dataset.get_item(tag).value
+    if not isinstance(value, bytes):
+        return "" if value is None else str(value).strip(" \0")
+    return decode_bytes(value, convert_encodings(list(charset_terms(dataset))), set()).strip(" \0")
+
+
+def charset_terms(dataset: Dataset) -> tuple[str, ...]:
+    """The defined terms of SpecificCharacterSet, e.g. ("", "ISO 2022 IR 87"); () where it is absent."""
+    if _CHARSET not in dataset:
+        return ()
+    value = dataset.get_item(_CHARSET).value
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else value or ""
+    terms = text.split("\\") if isinstance(text, str) else [str(term) for term in text]
+    return tuple(term.strip(" \0") for term in terms)
 
 
 def text_of(dataset: Dataset, keyword: str) -> str:
@@ -79,6 +102,18 @@ def text_of(dataset: Dataset, keyword: str) -> str:
         return ""
     joined = str(value) if isinstance(value, str) or not hasattr(value, "__iter__") else "\\".join(map(str, value))
     return joined.strip(" \0")
+
+
+def _drop_stray_delimiters(dataset: Dataset) -> None:
+    """Delimiters of items and sequences outside any sequence hold nothing, and pydicom cannot convert them."""
+    for tag in [tag for tag in dataset.keys() if tag.group == 0xFFFE]:  # noqa: SIM118
+        del dataset[tag]
+
+
+def _loses_its_thread(dataset: Dataset) -> bool:
+    """Whether elements with a VR are followed by one without: from there on the parser reads lengths that are none."""
+    elements = [dataset.get_item(tag) for tag in dataset.keys() if tag != _PIXEL_DATA]  # noqa: SIM118
+    return len({element.VR is None for element in elements if element.is_raw}) > 1
 
 
 def _may_be_dicom(content: bytes) -> bool:

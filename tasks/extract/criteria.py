@@ -67,10 +67,7 @@ class Criteria:
 
     def accept(self, header: Header) -> bool:
         """Whether a series with this header is wanted."""
-        return (
-            self.accept_study(header)
-            and (not self.modalities or header.modality in self.modalities)
-        )
+        return self.accept_study(header) and (not self.modalities or header.modality in self.modalities)
 
     def accept_study(self, header: Header) -> bool:
         """Whether its study is wanted, whatever the modality. A study without a valid date is in no window."""
@@ -123,7 +120,7 @@ def _day(text: str) -> date | None:
     if len(text) != 8 or not (text.isascii() and text.isdigit()):
         return None
     try:
-        return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007
+        return datetime.strptime(text, "%Y%m%d").date()
     except ValueError:
         return None
 
@@ -139,10 +136,9 @@ def _read_ids(path: Path) -> frozenset[tuple[str, str]]:
     table = read_table(path, "extract.cohort_csv")
     if not {"AccessionNumber", "PatientID"} & set(table.columns):
         raise ConfigurationError(f"extract.cohort_csv: {path.name} has no column AccessionNumber or PatientID")
-    ids = {
-        (row.get("AccessionNumber", "").strip(), row.get("PatientID", "").strip())
-        for row in table.rows
-    } - {("", "")}
+    ids = {(row.get("AccessionNumber", "").strip(), row.get("PatientID", "").strip()) for row in table.rows} - {
+        ("", "")
+    }
     if not ids:
         raise ConfigurationError(f"extract.cohort_csv: {path.name} lists no id")
     return frozenset(ids)

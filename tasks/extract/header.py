@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.datadict import dictionary_has_tag
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag
@@ -60,12 +61,12 @@ def read_identity(stream: BinaryIO, head: bytes, size: int, max_bytes: int) -> I
             warnings.simplefilter("ignore")  # pydicom's warnings quote values
             if _DEFLATED.search(head[:4096]):
                 return _read_deflated(stream, max_bytes)
-            return _judge(_read_plain(stream, head, size))
+            return _judge(*_read_plain(stream, head, size))
     except Exception:  # a broken file breaks the parser in any way; RecursionError and MemoryError are among them
         return Reason.UNREADABLE
 
 
-def _read_plain(stream: BinaryIO, head: bytes, size: int) -> Dataset:
+def _read_plain(stream: BinaryIO, head: bytes, size: int) -> tuple[Dataset, _StopAfter]:
     stop = _StopAfter(_HEADER["series_uid"])
     try:
         dataset = read_partial(io.BytesIO(head), stop_when=stop, force=True, specific_tags=_TAGS)
@@ -74,9 +75,10 @@ def _read_plain(stream: BinaryIO, head: bytes, size: int) -> Dataset:
             raise
         dataset = None  # it may only be that the window ends within an element
     if dataset is not None and (stop.reached or len(head) >= size) and all(tag in dataset for tag in _IDENTITY):
-        return dataset
+        return dataset, stop
     stream.seek(0)  # a large private block, or attributes out of their order
-    return read_partial(stream, stop_when=_StopAfter(_PIXELS - 1), force=True, specific_tags=_TAGS)
+    stop = _StopAfter(_PIXELS - 1)
+    return read_partial(stream, stop_when=stop, force=True, specific_tags=_TAGS), stop
 
 
 def _read_deflated(stream: BinaryIO, max_bytes: int) -> Identity | Reason:
@@ -97,29 +99,29 @@ def _read_deflated(stream: BinaryIO, max_bytes: int) -> Identity | Reason:
             return Reason.OVERSIZED
         first += out[: _INFLATED_WINDOW - len(first)]
     stop = _StopAfter(_HEADER["series_uid"])
-    return _judge(read_dataset(io.BytesIO(bytes(first)), False, True, stop_when=stop, specific_tags=_TAGS))
+    return _judge(read_dataset(io.BytesIO(bytes(first)), False, True, stop_when=stop, specific_tags=_TAGS), stop)
 
 
 class _StopAfter:
-    """Stops pydicom behind a tag, and remembers that it did: otherwise the data ended."""
+    """Stops pydicom behind a tag; remembers whether it did (else the data ended) and whether it saw any known tag."""
 
     def __init__(self, tag: int) -> None:
-        self.tag, self.reached = tag, False
+        self.tag, self.reached, self.saw_attributes = tag, False, False
 
     def __call__(self, tag: BaseTag, _vr: str | None, _length: int) -> bool:
-        self.reached = tag > self.tag
+        number = int(tag)
+        self.saw_attributes = self.saw_attributes or dictionary_has_tag(number)
+        self.reached = number > self.tag
         return self.reached
 
 
-def _judge(dataset: Dataset) -> Identity | Reason:
+def _judge(dataset: Dataset, stop: _StopAfter) -> Identity | Reason:
     meta = getattr(dataset, "file_meta", None) or Dataset()
     text = _decoder(dataset)
     if str(meta.get("MediaStorageSOPClassUID", "")) == _MEDIA_DIRECTORY or _DIRECTORY_RECORDS in dataset:
         return Reason.MEDIA_DIRECTORY
-    if not len(dataset):
-        return Reason.UNREADABLE
     if not text(_SOP_CLASS) or not text(_SOP_INSTANCE):
-        return Reason.NO_IDENTITY
+        return Reason.NO_IDENTITY if stop.saw_attributes else Reason.UNREADABLE
     return Identity(Header(**{name: text(tag) for name, tag in _HEADER.items()}), text(_SOP_INSTANCE))
 
 

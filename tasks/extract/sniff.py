@@ -45,7 +45,9 @@ def sniff(head: bytes, size: int) -> Kind:
 
 def _is_bare_data_set(head: bytes, size: int) -> bool:
     """Whether elements follow each other as they do in a data set, in one of the three plain encodings (PS3.5 7.1)."""
-    return any(_count_elements(head, size, order, explicit) for order, explicit in (("<", True), ("<", False), (">", True)))
+    return any(
+        _count_elements(head, size, order, explicit) for order, explicit in (("<", True), ("<", False), (">", True))
+    )
 
 
 def _count_elements(head: bytes, size: int, order: str, explicit: bool) -> bool:

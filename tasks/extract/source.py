@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from tasks.core.entry import quiet_libraries
 from tasks.core.errors import SluiceError
@@ -94,6 +95,27 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of connections and open files."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Closing:
+    """What makes a source a context manager that closes itself."""
+
+    def close(self) -> None:
+        """Let go of connections and open files."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def open_source(workspace: Workspace) -> Source:

@@ -1,4 +1,4 @@
-"""The tables that come with the images (cohort, labels, EHR): finding them, reading them, copying them to quarantine."""
+"""The tables that come with the images (cohort, labels, EHR): finding, reading and copying them to quarantine."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import atomic_path
 from tasks.core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tasks.extract.select import Selection
 
 FOLDER = "tables"
 
@@ -41,24 +45,29 @@ def read_table(path: Path, setting: str) -> Table:
 
 def table_digests(workspace: Workspace) -> dict[str, str]:
     """A keyed digest of each table that is set, by name (`labels`, `ehr`); one that is missing is an error."""
-    keyed = workspace.pseudonymiser.fingerprint
-    return {
-        name: keyed("table", hashlib.sha256(_read(path, f"extract.{name}_csv")).hexdigest())
-        for name, path in _tables(workspace).items()
-    }
+    return {name: _digest(workspace, _read(path, f"extract.{name}_csv")) for name, path in _tables(workspace).items()}
 
 
-def fetch_tables(workspace: Workspace) -> dict[str, Path]:
-    """Copy the tables that are set to `data/quarantine/tables/{labels,ehr}.csv` (0600); returns where they are now."""
+def fetch_tables(workspace: Workspace, selection: Selection) -> dict[str, Path]:
+    """Copy the tables that are set to `data/quarantine/tables/{labels,ehr}.csv` (0600); returns where they are now.
+
+    Raises `ConfigurationError` for a table that changed since the cohort was selected: its digest would be wrong.
+    """
     folder = workspace.quarantine / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     copies: dict[str, Path] = {}
     for name, path in _tables(workspace).items():
         content = _read(path, f"extract.{name}_csv")
+        if selection.cohort.tables.get(name) != _digest(workspace, content):
+            raise ConfigurationError(f"extract.{name}_csv: {path.name} changed during the run: run again")
         copies[name] = folder / f"{name}.csv"
         with atomic_path(copies[name]) as draft, os.fdopen(_private(draft), "wb") as handle:
             handle.write(content)
     return copies
+
+
+def _digest(workspace: Workspace, content: bytes) -> str:
+    return workspace.pseudonymiser.fingerprint("table", hashlib.sha256(content).hexdigest())
 
 
 def _tables(workspace: Workspace) -> dict[str, Path]:

@@ -148,7 +148,7 @@ def _next_number(ledger: Ledger, root: Path, name: str, records: list[Record]) -
 
 
 def _entered(workspace: Workspace, ledger: Ledger, records: list[Record]) -> Release | None:
-    """Enter each record that the register lacks (a new one, or all after its loss); returns the latest if it was new."""
+    """Enter each record that the register lacks (a new one, or all after a loss); returns the latest if it was new."""
     known = {release.tag for release in releases(ledger, records[-1].name)}
     latest = None
     for record in records:
@@ -188,8 +188,12 @@ def _items(workspace: Workspace, record: Record, *, is_latest: bool) -> list[Rel
 
 
 def _read_items(table: Path) -> list[ReleaseItem]:
-    frame = pd.read_parquet(table, columns=["instance", "series", "study", "patient"]).drop_duplicates()
-    return [ReleaseItem(**row) for row in frame.to_dict(orient="records")]
+    columns = ["instance", "series", "study", "patient"]
+    frame = pd.read_parquet(table, columns=columns)[columns].drop_duplicates()
+    return [
+        ReleaseItem(instance=instance, series=series, study=study, patient=patient)
+        for instance, series, study, patient in frame.itertuples(index=False, name=None)
+    ]
 
 
 def _place(workspace: Workspace, record: Record) -> Path:

@@ -44,7 +44,7 @@ def ensure_repository(root: Path) -> None:
         top = str(root)
     _ignore(root)
     if not (root / ".dvc" / "config").is_file():
-        dvc(root, "init", "--quiet", "--force", *(["--subdir"] if _is_elsewhere(root, top) else []))
+        dvc(root, "init", "--force", *(["--subdir"] if _is_elsewhere(root, top) else []))
         dvc(root, "config", "core.analytics", "false")
         dvc(root, "config", "core.check_update", "false")
 
@@ -52,7 +52,7 @@ def ensure_repository(root: Path) -> None:
 def commit_stages(root: Path, stages: Sequence[str]) -> None:
     """Tell DVC that the outputs of `stages` are what they are now, as if it had run them."""
     if stages:
-        dvc(root, "commit", "--force", "--quiet", *stages)
+        dvc(root, "commit", "--force", *stages)
 
 
 def is_clean(root: Path) -> bool:
@@ -77,9 +77,9 @@ def commit_paths(root: Path, paths: Iterable[Path], message: str) -> str:
     """Commit `paths` and nothing else that is changed or staged; returns the commit. Nothing new is fine."""
     present = sorted(str(path.relative_to(root)) for path in paths if path.exists())
     git(root, "add", "--", *present)
-    changed = git(root, "diff", "--cached", "--name-only", "--relative", "--", *present)
+    changed = (git(root, "diff", "--cached", "--name-only", "--relative", "-z", "--", *present) or "").split("\0")[:-1]
     if changed:
-        git_as_someone(root, "commit", "--quiet", "--no-gpg-sign", "--only", "-m", message, "--", *present)
+        git_as_someone(root, "commit", "--quiet", "--no-gpg-sign", "--only", "-m", message, "--", *changed)
     return head(root)
 
 

@@ -1,7 +1,8 @@
 """The shape of one chest: where body, heart, vessels, bones and lesion lie, in millimetres.
 
 Axes are those of DICOM's patient (PS3.3 C.7.6.2.1.1): x to the patient's left, y to the back, z to the head; the origin
-is the middle of the body at the height of the heart. How it looks to a machine is in `phantoms`, `projections` and `ultrasound`.
+is the middle of the body at the height of the heart. How a machine sees it is in `phantoms`, `projections` and
+`ultrasound`.
 """
 
 from __future__ import annotations
@@ -74,16 +75,28 @@ class Anatomy:
 
 
 def grow_anatomy(rng: np.random.Generator, *, lesion: bool, sex: str, bmi: float) -> Anatomy:
-    """A chest that differs from every other in size, place and detail. About half have a lesion; all have calcifications."""
+    """A chest that differs from every other in size and detail; all have calcifications, which are no lesions."""
     vary = rng.uniform
-    stout = (bmi - 25) * 2.2
-    body = Ellipse(0, 0, 158 + stout + vary(-8, 8), 106 + 0.8 * stout + vary(-6, 6))
-    fat = float(np.clip(14 + 0.8 * stout + vary(-3, 3), 6, 34))
+    stout = (bmi - 25) * 1.8
+    body = Ellipse(0, 0, 158 + stout + vary(-6, 6), 106 + 0.8 * stout + vary(-4, 4))
+    fat = float(np.clip(14 + 0.7 * stout + vary(-2, 2), 6, 30))
     inner = body.a - fat - 22
     deep = body.b - fat - 20
-    heart = Ellipsoid(20 + vary(-7, 7), -22 + vary(-6, 6), vary(-9, 4), 50 + vary(-4, 5), 40 + vary(-4, 4), 60, 0.6 + vary(-0.15, 0.15))
-    left_ventricle = Ellipsoid(heart.x + 16 + vary(-3, 3), heart.y + 9 + vary(-3, 3), heart.z - 6, 25, 19, 40, heart.angle)
-    right_ventricle = Ellipsoid(heart.x - 19 + vary(-3, 3), heart.y - 10 + vary(-3, 3), heart.z - 4, 20, 14, 38, heart.angle - 0.5)
+    heart = Ellipsoid(
+        20 + vary(-5, 5),
+        -22 + vary(-5, 5),
+        vary(-8, 4),
+        50 + vary(-4, 5),
+        40 + vary(-4, 4),
+        60,
+        0.6 + vary(-0.15, 0.15),
+    )
+    left_ventricle = Ellipsoid(
+        heart.x + 16 + vary(-3, 3), heart.y + 9 + vary(-3, 3), heart.z - 6, 25, 19, 40, heart.angle
+    )
+    right_ventricle = Ellipsoid(
+        heart.x - 19 + vary(-3, 3), heart.y - 10 + vary(-3, 3), heart.z - 4, 20, 14, 38, heart.angle - 0.5
+    )
     vessels = np.column_stack(
         [
             rng.choice([-1, 1], 110) * vary(30, inner - 8, 110),
@@ -115,16 +128,16 @@ def grow_anatomy(rng: np.random.Generator, *, lesion: bool, sex: str, bmi: float
 
 
 def _grow_lesion(rng: np.random.Generator, heart: Ellipsoid) -> Ellipsoid:
-    # At the left side of the heart, partly in the lung: seen in most slices through the heart, as a large mass would be.
-    angle = rng.uniform(-0.9, 0.7)
-    reach = rng.uniform(0.55, 0.85)
-    radius = rng.uniform(17, 23)
+    # At the left side of the heart, partly in the lung: seen in most slices, as a large mass would be.
+    angle = rng.uniform(-0.4, 0.4)
+    reach = rng.uniform(0.68, 0.88)
+    radius = rng.uniform(21, 27)
     return Ellipsoid(
         heart.x + float(np.cos(angle)) * heart.a * reach,
         heart.y + float(np.sin(angle)) * heart.b * reach + 6,
-        heart.z + rng.uniform(-10, 8),
+        heart.z + rng.uniform(-6, 6),
         radius * rng.uniform(0.9, 1.15),
         radius * rng.uniform(0.85, 1.05),
-        rng.uniform(36, 48),
+        rng.uniform(54, 62),
         rng.uniform(0, 3),
     )

@@ -1,4 +1,4 @@
-"""Headers that identify: the modules of patient, study, series and equipment (PS3.3 C.7), as full as hospitals fill them.
+"""Headers that identify: the modules of patient, study, series and equipment (PS3.3 C.7), filled as hospitals do.
 
 What is the same for a whole series is made here once; what belongs to the pixels is in `volumes` and `pictures`.
 """

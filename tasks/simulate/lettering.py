@@ -26,10 +26,12 @@ def overlay_lines(study: Study) -> tuple[str, ...]:
     )
 
 
-def text_mask(shape: tuple[int, int], lines: tuple[str, ...], height: int = 12, left: int = 4, top: int = 2) -> npt.NDArray[np.float32]:
-    """How much of each pixel the letters cover, (rows, columns), 0 to 1; `height` is the size of the letters in pixels."""
+def text_mask(
+    shape: tuple[int, int], lines: tuple[str, ...], height: int = 12, left: int = 4, top: int = 2
+) -> npt.NDArray[np.float32]:
+    """How much of each pixel the letters cover, (rows, columns), 0 to 1; `height` is the letters' size in pixels."""
     picture = Image.new("L", (shape[1], shape[0]))
     draw = ImageDraw.Draw(picture)
     for number, line in enumerate(lines):
         draw.text((left, top + number * (height + 2)), line, fill=255, font=_font(height))
-    return np.asarray(picture, np.float32) / 255
+    return np.asarray(picture, np.float32) / np.float32(255)

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_HEAD = "vor zel quil thra mek rund jash brix olv wex drul fenz kyth lomb nax pirk skel tov ulm ghar".split()
-_LINK = "an or ith ugo ima ax eno ush".split()
-_TAIL = "zik thul morq veth drak lunq pesh grolt vund xar bym kotz".split()
-_GIVEN_HEAD = "jav thim quor zalv mirv olq yeth brul dask ephr fjor glim hux".split()
-_GIVEN_TAIL = "irna undok eshka oviel azuk imbra orvit uzel".split()
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_HEAD = _words("vor zel quil thra mek rund jash brix olv wex drul fenz kyth lomb nax pirk skel tov ulm ghar")
+_LINK = _words("an or ith ugo ima ax eno ush")
+_TAIL = _words("zik thul morq veth drak lunq pesh grolt vund xar bym kotz")
+_GIVEN_HEAD = _words("jav thim quor zalv mirv olq yeth brul dask ephr fjor glim hux")
+_GIVEN_TAIL = _words("irna undok eshka oviel azuk imbra orvit uzel")
 _STREET = ("Lane", "Wharf", "Rise", "Crescent", "Gate")
 _KANJI = "霧硝峰榛楓澪碧梓柊椿雫灘"
 _KANA = "ムソネルヌヒヤケワモチロ"
@@ -59,7 +64,7 @@ class Inventor:
         self._rng = rng
         self._used: set[str] = set()
 
-    def _pick(self, choices: str | list[str] | tuple[str, ...]) -> str:
+    def _pick(self, choices: str | tuple[str, ...]) -> str:
         return choices[int(self._rng.integers(len(choices)))]
 
     def _once(self, make: Callable[[], str]) -> str:

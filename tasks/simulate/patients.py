@@ -94,7 +94,7 @@ def admit(seed: int, count: int) -> Hospital:
 
 
 def balanced_lesions(rng: np.random.Generator, count: int) -> list[bool]:
-    """Who has a lesion: exactly one of the patients i and i + 4 in each block of eight (they have the same kind of studies)."""
+    """Who has a lesion: one of the patients i and i + 4 of each block of eight, who have the same kinds of studies."""
     lesions = [False] * (count + 8)
     for block in range(0, count, 8):
         for offset in range(4):

@@ -10,16 +10,16 @@ from tasks.simulate.anatomy import Anatomy, Ellipse, Floats
 # What each tissue measures: CT in HU, MR in parts of full signal.
 TISSUES: dict[str, dict[str, float]] = {
     "CT": {
-        "air": -1000, "fat": -95, "muscle": 52, "lung": -850, "vessel": 30, "myocardium": 78, "blood": 132, "cortex": 520,
-        "marrow": 170, "cord": 35, "liver": 92, "calcium": 620, "lesion": 235, "table": -350,
+        "air": -1000, "fat": -95, "muscle": 52, "lung": -850, "vessel": 30, "myocardium": 78, "blood": 132,
+        "cortex": 520, "marrow": 170, "cord": 35, "liver": 92, "calcium": 620, "lesion": 280, "table": -350,
     },
     "T1": {
         "air": 0.0, "fat": 0.88, "muscle": 0.36, "lung": 0.06, "vessel": 0.22, "myocardium": 0.42, "blood": 0.16,
-        "cortex": 0.08, "marrow": 0.55, "cord": 0.38, "liver": 0.48, "calcium": 0.02, "lesion": 0.92, "table": 0.0,
+        "cortex": 0.08, "marrow": 0.55, "cord": 0.38, "liver": 0.48, "calcium": 0.02, "lesion": 1.0, "table": 0.0,
     },
     "T2": {
         "air": 0.0, "fat": 0.70, "muscle": 0.20, "lung": 0.05, "vessel": 0.40, "myocardium": 0.30, "blood": 0.48,
-        "cortex": 0.06, "marrow": 0.42, "cord": 0.62, "liver": 0.26, "calcium": 0.02, "lesion": 1.0, "table": 0.0,
+        "cortex": 0.06, "marrow": 0.42, "cord": 0.62, "liver": 0.26, "calcium": 0.02, "lesion": 1.1, "table": 0.0,
     },
 }  # fmt: skip
 
@@ -40,7 +40,9 @@ class Canvas:
             return None
         x, y = self.axis[columns][None, :] - np.float32(shape.x), self.axis[rows][:, None] - np.float32(shape.y)
         cosine, sine = np.float32(np.cos(shape.angle)), np.float32(np.sin(shape.angle))
-        distance = np.hypot((cosine * x + sine * y) / np.float32(shape.a), (cosine * y - sine * x) / np.float32(shape.b))
+        distance = np.hypot(
+            (cosine * x + sine * y) / np.float32(shape.a), (cosine * y - sine * x) / np.float32(shape.b)
+        )
         edge = np.float32(1)
         if lobes:
             turn = np.arctan2(y, x)
@@ -48,7 +50,9 @@ class Canvas:
         sharp = np.float32(min(shape.a, shape.b) / (1.6 * self.step))
         return rows, columns, np.clip((edge - distance) * sharp + np.float32(0.5), 0, 1).astype(np.float32)
 
-    def paint(self, shape: Ellipse | None, value: float, *, within: Floats | None = None, lobes: tuple[float, ...] = ()) -> None:
+    def paint(
+        self, shape: Ellipse | None, value: float, *, within: Floats | None = None, lobes: tuple[float, ...] = ()
+    ) -> None:
         """Lay `value` over the pixels that `shape` covers."""
         if shape is None or min(shape.a, shape.b) < 0.3 or (covered := self.cover(shape, lobes=lobes)) is None:
             return

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.pixels import convert_color_space
+from pydicom.pixels.processing import convert_color_space
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
@@ -88,7 +88,9 @@ def _store_echo(
     place = study.patient.index % 8
     film = place == 3 and index == series.images - 1
     beats = [frame / _FRAMES for frame in range(_FRAMES)] if film else [index / series.images]
-    letters = text_mask((rows, columns), overlay_lines(study)[:2]) if with_text else np.zeros((rows, columns), np.float32)
+    letters = (
+        text_mask((rows, columns), overlay_lines(study)[:2]) if with_text else np.zeros((rows, columns), np.float32)
+    )
     frames = [np.maximum(draw_sector(anatomy, rng, rows, columns, beat), np.rint(letters * 255)) for beat in beats]
     grey: Bytes = np.stack(frames).astype(np.uint8)
     if place == 3:

@@ -122,7 +122,10 @@ def _devices(invent: Inventor) -> dict[str, tuple[Device, ...]]:
 
     return {
         "CT": (device("SIEMENS", "SOMATOM Sim", "siemens"), device("GE MEDICAL SYSTEMS", "Revolution Sim", "ge")),
-        "MR": (device("SIEMENS", "MAGNETOM Sim", "siemens"), device("Philips Medical Systems", "Ingenia Sim", "philips")),
+        "MR": (
+            device("SIEMENS", "MAGNETOM Sim", "siemens"),
+            device("Philips Medical Systems", "Ingenia Sim", "philips"),
+        ),
         "CR": (device("GE MEDICAL SYSTEMS", "Plate Sim", "ge"),),
         "DX": (device("Philips Medical Systems", "Digital Sim", "philips"),),
         "US": (device("GE Vingmed Ultrasound", "Vivid Sim", "ge"), device("SIEMENS", "Acuson Sim", "siemens")),

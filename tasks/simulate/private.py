@@ -6,6 +6,7 @@ Layouts follow what pydicom's private dictionary knows and, for the CSA header, 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -21,7 +22,7 @@ def add_private(header: Dataset, study: Study, series: Series) -> None:
         header.add_new(0x00331001, "LO", study.patient.name.spoken)
 
 
-def csa_header(tags: dict[str, tuple[str, tuple[str, ...]]]) -> bytes:
+def csa_header(tags: Mapping[str, tuple[str, tuple[str, ...]]]) -> bytes:
     """A Siemens CSA2 header: `tags` maps a tag's name to its VR and values, all of them text."""
     raw = b"SV10\4\3\2\1" + struct.pack("<II", len(tags), 77)
     for name, (vr, values) in tags.items():
@@ -38,7 +39,8 @@ def _siemens(header: Dataset, study: Study, series: Series) -> None:
     block.add_new(0x08, "CS", "IMAGE NUM 4")
     block.add_new(0x09, "LO", f"{study.day:%Y%m%d}")
     block.add_new(0x10, "OB", csa_header({"PatientName": ("PN", (patient.name.comma,)), "EchoTime": ("DS", ("12.0",))}))
-    protocol = f"### ASCCONV BEGIN ###\ntProtocolName = {series.protocol}\ntPatient = {patient.patient_id}\n### ASCCONV END ###"
+    lines = (f"tProtocolName = {series.protocol}", f"tPatient = {patient.patient_id}")
+    protocol = "\n".join(("### ASCCONV BEGIN ###", *lines, "### ASCCONV END ###"))
     tags = {"MrPhoenixProtocol": ("UN", (protocol,)), "UsedPatientWeight": ("IS", (f"{patient.weight_kg:.0f}",))}
     block.add_new(0x20, "OB", csa_header(tags))
     block.add_new(0x60, "LO", study.operator.spoken)
@@ -48,7 +50,7 @@ def _ge(header: Dataset, study: Study, series: Series) -> None:
     identity = header.private_block(0x0009, "GEMS_IDEN_01", create=True)
     identity.add_new(0x01, "LO", "GE_GENESIS_FF")
     identity.add_new(0x02, "SH", study.device.station)
-    identity.add_new(0x31, "LO", study.patient.name.comma)
+    identity.add_new(0x45, "LO", study.patient.name.comma)
     sizes = header.private_block(0x0025, "GEMS_SERS_01", create=True)
     sizes.add_new(0x07, "SL", series.images)
     sizes.add_new(0x1A, "SH", study.study_id)

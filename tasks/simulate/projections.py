@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from tasks.simulate.anatomy import Anatomy, Floats
 
 
 def draw_radiograph(anatomy: Anatomy, rng: np.random.Generator, size: int) -> Floats:
-    """A posterior-anterior view, (size, size), 0 (air, black) to 1 (bone, white); the patient's left is on the right."""
+    """A posterior-anterior view, (size, size), from 0 (air) to 1 (bone); the patient's left is on the right."""
     step = 400 / size
     axis = ((np.arange(size, dtype=np.float32) + 0.5) * step - 200).astype(np.float32)
     x, y = axis[None, :], axis[:, None] + np.float32(10)  # y runs towards the feet
-    density = 0.30 * _edge(1 - np.abs(x) / (anatomy.body.a + 0.12 * y), 0.05) * (0.75 + 0.25 * _edge(1 - np.abs(x) / 120, 0.5))
+    density: npt.NDArray[Any] = (
+        0.30
+        * _edge(1 - np.abs(x) / (anatomy.body.a + 0.12 * y), 0.05)
+        * (0.75 + 0.25 * _edge(1 - np.abs(x) / 120, 0.5))
+    )
     density += 0.42 * np.exp(-((x / 26) ** 2)) * _edge(y + 190, 30)  # spine and mediastinum
     for side, lung in ((-1, anatomy.right_lung), (1, anatomy.left_lung)):
         floor = 92 + 10 * side
@@ -31,16 +38,17 @@ def draw_radiograph(anatomy: Anatomy, rng: np.random.Generator, size: int) -> Fl
         density += 0.06 * _dome(x, y - height, 19, 9)
     image = cv2.GaussianBlur(density.astype(np.float32), (0, 0), 0.9)
     grain = rng.standard_normal(image.shape, dtype=np.float32)
-    return np.clip(image + grain * np.float32(0.012) + np.float32(0.03), 0, 1)
+    return np.clip(image + grain * np.float32(0.012) + np.float32(0.03), 0, 1).astype(np.float32)  # type: ignore[no-any-return]
 
 
-def _edge(distance: Floats, width: float) -> Floats:
+def _edge(distance: npt.NDArray[Any], width: float) -> Floats:
     return np.clip(distance / np.float32(width) + np.float32(0.5), 0, 1).astype(np.float32)
 
 
-def _dome(x: Floats, y: Floats, a: float, b: float) -> Floats:
+def _dome(x: npt.NDArray[Any], y: npt.NDArray[Any], a: float, b: float) -> Floats:
     # the path of a ray through an ellipsoid, as a share of its depth
-    return np.sqrt(np.clip(1 - (x / np.float32(a)) ** 2 - (y / np.float32(b)) ** 2, 0, 1))
+    path: Floats = np.sqrt(np.clip(1 - (x / np.float32(a)) ** 2 - (y / np.float32(b)) ** 2, 0, 1)).astype(np.float32)
+    return path
 
 
 def _ribs(size: int, step: float, anatomy: Anatomy, rng: np.random.Generator) -> Floats:

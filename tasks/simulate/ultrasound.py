@@ -55,7 +55,8 @@ def draw_sector(anatomy: Anatomy, rng: np.random.Generator, rows: int, columns: 
         cv2.INTER_LINEAR,
     )
     visible = (np.abs(angle) < HALF_ANGLE) & (radius < reach)
-    return np.where(visible, np.clip(np.maximum(echo, 0.02) * speckle * 215, 0, 235), 0).astype(np.uint8)
+    seen: Bytes = np.where(visible, np.clip(np.maximum(echo, 0.02) * speckle * 215, 0, 235), 0).astype(np.uint8)
+    return seen
 
 
 def tint(grey: Bytes, beat: float) -> Bytes:
@@ -67,4 +68,5 @@ def tint(grey: Bytes, beat: float) -> Bytes:
     share = np.exp(-(((x - middle[0]) / 16) ** 2) - ((y - middle[1]) / 30) ** 2)[..., None]
     share[share < 0.15] = 0
     colour = np.array([230, 60, 30] if beat < 0.5 else [40, 90, 235], float)
-    return np.clip(grey[..., None] * (1 - share) + colour * share, 0, 255).astype(np.uint8)
+    tinted: Bytes = np.clip(grey[..., None] * (1 - share) + colour * share, 0, 255).astype(np.uint8)
+    return tinted

@@ -18,7 +18,7 @@ _WINDOWS = (("40", "400"), (["40", "-600"], ["400", "1500"]), ("60", "440"))
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where the slices lie. `heights` are in the body's axes (mm), `offset` is from them to the patient's axes of DICOM."""
+    """Where the slices lie. `heights` are in the body's axes (mm); `offset` leads from them to DICOM's patient axes."""
 
     size: int
     field: float
@@ -38,13 +38,21 @@ class Geometry:
     def position(self, index: int) -> list[str]:
         """ImagePositionPatient of slice `index`."""
         corner = -self.field / 2 + self.step / 2
-        return [number(corner + self.offset[0]), number(corner + self.offset[1]), number(self.heights[index] + self.offset[2])]
+        return [
+            number(corner + self.offset[0]),
+            number(corner + self.offset[1]),
+            number(self.heights[index] + self.offset[2]),
+        ]
 
     def to_patient(self, shape: Ellipse, index: int, points: int = 40) -> list[str]:
         """ContourData of `shape` in slice `index`: x, y, z of each point."""
         flat = []
         for x, y in shape.outline(points):
-            flat += [number(x + self.offset[0]), number(y + self.offset[1]), number(self.heights[index] + self.offset[2])]
+            flat += [
+                number(x + self.offset[0]),
+                number(y + self.offset[1]),
+                number(self.heights[index] + self.offset[2]),
+            ]
         return flat
 
 
@@ -55,18 +63,24 @@ def number(value: float) -> str:
 
 def lay_slices(series: Series, anatomy: Anatomy, rng: np.random.Generator) -> Geometry:
     """A stack through the whole heart, from the feet or from the head, somewhere on the table."""
-    bottom, top = anatomy.heart.z - 62 + rng.uniform(-4, 4), anatomy.heart.z + 58 + rng.uniform(-4, 4)
+    bottom, top = anatomy.heart.z - 52 + rng.uniform(-3, 3), anatomy.heart.z + 50 + rng.uniform(-3, 3)
     gap = round((top - bottom) / (series.images - 1), 1)
     heights = [bottom + gap * index for index in range(series.images)]
     if rng.integers(2):
         heights.reverse()
-    field = float(round(anatomy.body.a * 2 * rng.uniform(1.08, 1.2)))
+    field = float(round(anatomy.body.a * 2 * rng.uniform(1.1, 1.17)))
     offset = (float(rng.integers(-8, 9)), float(rng.integers(-60, -20)), float(rng.integers(-900, -300)))
     return Geometry(series.size, field, tuple(float(height) for height in heights), offset)
 
 
 def make_slices(
-    header: Dataset, study: Study, series: Series, anatomy: Anatomy, geometry: Geometry, rng: np.random.Generator, seed: int
+    header: Dataset,
+    study: Study,
+    series: Series,
+    anatomy: Anatomy,
+    geometry: Geometry,
+    rng: np.random.Generator,
+    seed: int,
 ) -> Iterator[Dataset]:
     """The instances of a CT or MR series, without file meta, in order of InstanceNumber."""
     scan = _Ct(rng) if series.weighting == "CT" else _Mr(rng, series.weighting)

@@ -25,6 +25,7 @@ from tasks.transform.headers import integer
 from tasks.transform.pixels import PixelHeader
 
 Array = npt.NDArray[Any]
+Decoded = tuple[Array, dict[str, str | int]]
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +48,12 @@ def decode_frames(ds: Dataset, header: PixelHeader) -> Iterator[Array]:
     if available == 0 or (native and available < header.native_bytes):
         raise QuarantineUnit(Reason.PIXELS_TRUNCATED)
     count = 0
-    frames = (
-        decoder.iter_array(ds, raw=True, validate=True, allow_excess_frames=False) if decoder else _inflated(ds, header)
-    )
+    if decoder is None:
+        frames = _inflated(ds, header)
+    elif native and header.bits_allocated == 1 and header.samples == 1:
+        frames = _unpacked(ds, header)
+    else:
+        frames = decoder.iter_array(ds, raw=True, validate=True, allow_excess_frames=False)
     while count < header.frames:
         try:
             decoded = next(frames, None)
@@ -65,7 +69,7 @@ def decode_frames(ds: Dataset, header: PixelHeader) -> Iterator[Array]:
         count += 1
 
 
-def _inflated(ds: Dataset, header: PixelHeader) -> Iterator[tuple[Array, dict[str, str | int]]]:
+def _inflated(ds: Dataset, header: PixelHeader) -> Iterator[Decoded]:
     """Frames of Deflated Image Frame Compression, which pydicom doesn't know: inflate each, then read it as native."""
     native = cast(Decoder, find_decoder(ExplicitVRLittleEndian))
     length = math.ceil(header.rows * header.columns * header.samples * header.bits_allocated / 8)
@@ -84,6 +88,18 @@ def _inflated(ds: Dataset, header: PixelHeader) -> Iterator[tuple[Array, dict[st
     }
     for encoded in generate_frames(ds.PixelData, number_of_frames=header.frames):
         yield native.as_array(inflate_frame(encoded, length), index=0, raw=True, **described)
+
+
+def _unpacked(ds: Dataset, header: PixelHeader) -> Iterator[Decoded]:
+    """Native frames of one bit a pixel (PS3.5 8.1.1), which follow each other without a gap, even within a byte.
+
+    pydicom 3.0.2 fails on all frames but the first where a frame does not end with a byte.
+    """
+    size = header.rows * header.columns
+    for start in range(0, size * header.frames, size):
+        part = np.frombuffer(ds.PixelData[start // 8 : -(-(start + size) // 8)], np.uint8)
+        bits = np.unpackbits(part, bitorder="little")[start % 8 : start % 8 + size]
+        yield bits.reshape(header.rows, header.columns), {"photometric_interpretation": header.photometric}
 
 
 def _conform(frame: Array, photometric: str, header: PixelHeader) -> Array:

@@ -77,6 +77,17 @@ def items(ds: Dataset, keyword: str) -> list[Dataset]:
         return []
 
 
+def is_empty(ds: Dataset, keyword: str) -> bool:
+    """Whether `keyword` is absent or has no value; a value that can't be converted is not empty."""
+    element = ds.get_item(keyword)
+    return element is None or element.value is None or (hasattr(element.value, "__len__") and len(element.value) == 0)
+
+
+def word_type(ds: Dataset) -> str:
+    """The numpy type of 16-bit words in bytes of VR OW, which pydicom leaves in the byte order of the file."""
+    return ">u2" if ds.original_encoding[1] is False else "<u2"
+
+
 def has_pixels(ds: Dataset) -> bool:
     """Whether there is an element of pixel data, even an empty one."""
     return any(keyword in ds for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))

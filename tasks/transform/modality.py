@@ -15,7 +15,7 @@ from pydicom import Dataset
 
 from tasks.transform.decode import Array
 from tasks.transform.frames import Layers, first_item, first_number, first_text
-from tasks.transform.headers import integer, number, read
+from tasks.transform.headers import integer, number, read, word_type
 from tasks.transform.pixels import MONOCHROME, PixelHeader
 
 Mask = npt.NDArray[np.bool_]
@@ -47,15 +47,16 @@ class Lut:
 
 def read_lut(item: Dataset | None, signed: bool) -> Lut | None:
     """The table of an item of ModalityLUTSequence or VOILUTSequence (PS3.3 C.11.1.1.1); None if it can't be used."""
-    descriptor = read(item, "LUTDescriptor") if item is not None else None
-    data = read(item, "LUTData") if item is not None else None
+    if item is None:
+        return None
+    descriptor, data = read(item, "LUTDescriptor"), read(item, "LUTData")
     if descriptor is None or data is None or len(descriptor) != 3:
         return None
     try:
         entries, first, bits = (int(part) for part in descriptor)
         entries = entries % 2**16 or 2**16
         if isinstance(data, bytes):
-            table = np.frombuffer(data, "<u2" if len(data) >= 2 * entries else np.uint8).astype(np.uint16)
+            table = np.frombuffer(data, word_type(item) if len(data) >= 2 * entries else "u1").astype(np.uint16)
         else:
             table = np.atleast_1d(np.array(data, dtype=np.int64)).astype(np.uint16)
     except (TypeError, ValueError, OverflowError):

@@ -9,7 +9,7 @@ from pydicom.pixels.processing import apply_color_lut
 from tasks.core.errors import QuarantineUnit
 from tasks.core.reasons import Reason
 from tasks.transform.decode import Array
-from tasks.transform.headers import read
+from tasks.transform.headers import read, word_type
 
 _COLOURS = ("Red", "Green", "Blue")
 
@@ -37,5 +37,5 @@ def _highest(ds: Dataset) -> int:
         table = read(ds, f"{colour}PaletteColorLookupTableData")
         if not isinstance(table, bytes):
             return 2**16 - 1
-        highest = max(highest, int(np.frombuffer(table[: len(table) // 2 * 2], "<u2").max(initial=0)))
+        highest = max(highest, int(np.frombuffer(table[: len(table) // 2 * 2], word_type(ds)).max(initial=0)))
     return highest

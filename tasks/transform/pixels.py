@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from tasks.core.errors import QuarantineUnit
 from tasks.core.reasons import Reason
-from tasks.transform.headers import integer, read, text, uid
+from tasks.transform.headers import integer, is_empty, text, uid
 
 MONOCHROME = frozenset({"MONOCHROME1", "MONOCHROME2"})
 PALETTE = "PALETTE COLOR"
@@ -70,7 +70,7 @@ def read_pixel_header(ds: Dataset) -> PixelHeader:
         rows=_within(integer(ds, "Rows"), 1, 65535),
         columns=_within(integer(ds, "Columns"), 1, 65535),
         samples=_within(integer(ds, "SamplesPerPixel"), 1, 3),
-        frames=_within(integer(ds, "NumberOfFrames"), 1, 2**31) if read(ds, "NumberOfFrames") is not None else 1,
+        frames=1 if is_empty(ds, "NumberOfFrames") else _within(integer(ds, "NumberOfFrames"), 1, 2**31),
         bits_allocated=_within(integer(ds, "BitsAllocated"), 1, 64),
         bits_stored=integer(ds, "BitsStored") or 0,
         signed=keyword == "PixelData" and _within(integer(ds, "PixelRepresentation"), 0, 1) == 1,

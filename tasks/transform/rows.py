@@ -111,7 +111,7 @@ def describe_header(ds: Dataset) -> Row:
 
 
 def describe_series(unit: Unit, headers: Sequence[Row], instances: Sequence[Row], planes: Sequence[Plane]) -> Row:
-    """The row of the unit: of each attribute the first value among `headers`, which are in the order of the instances."""
+    """The row of the unit: of each attribute the first value among `headers`, which come sorted by instance."""
     images = [row for row in instances if row["kind"] == "image"]
 
     def first(rows: Sequence[Row], name: str) -> Any:

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 Vector = tuple[float, float, float]
@@ -80,7 +81,7 @@ def measure_spacing(planes: Sequence[Plane]) -> float | None:
         return None
     main = min(directions, key=lambda direction: (-directions[direction], direction))
     found = sorted(plane.position for plane in planes if plane.position is not None and _direction(plane) == main)
-    gaps = [after - before for before, after in zip(found, found[1:], strict=False) if after - before > _SAME_POSITION_MM]
+    gaps = [after - before for before, after in pairwise(found) if after - before > _SAME_POSITION_MM]
     return median(gaps) if gaps else None
 
 

@@ -87,13 +87,17 @@ def survey(archive: zipfile.ZipFile, unit: Unit, settings: TransformSettings) ->
                 header = read_pixel_header(ds)
                 check_limits(header, settings.max_pixels)
                 share = max(256, SAMPLE // (len(members) * header.frames))
-                samples.extend(_sample(ds, header, unit, settings, share))
-                found.planes.extend(_planes(ds, header, sop))
+                sampled, planes = _sample(ds, header, unit, settings, share), list(_planes(ds, header, sop))
+                samples.extend(sampled)
+                found.planes.extend(planes)
             else:
                 found.objects.append(describe_object(ds, unit, sop, kind))
             found.headers[sop] = describe_header(ds)
         except UnitError as error:
             found.refused[sop] = error.reason
+        except Exception as error:  # numpy on values no one thought of
+            log.warning("unit %s: an instance could not be surveyed (%s)", unit.unit, type(error).__name__)
+            found.refused[sop] = Reason.DECODE_FAILED
     if samples:
         found.window = window_of(np.concatenate(samples), settings.percentiles)
     return found
@@ -115,7 +119,7 @@ def _planes(ds: Dataset, header: PixelHeader, sop: str) -> Iterator[Plane]:
 def _sample(
     ds: Dataset, header: PixelHeader, unit: Unit, settings: TransformSettings, share: int
 ) -> list[npt.NDArray[np.float32]]:
-    """About `share` values, in output units, of each frame that has no window of its own; all or nothing an instance."""
+    """About `share` values, in output units, of each frame without a window of its own; all or nothing an instance."""
     if header.photometric not in MONOCHROME:
         return []
     finder, modality = FrameFinder(ds), find_modality(ds, unit)

@@ -1,4 +1,4 @@
-"""The columns of images/instances.parquet and images/series.parquet: name, type, unit, meaning. The one place that says so.
+"""The columns of images/instances.parquet and images/series.parquet: name, type, unit and meaning, said only here.
 
 The dataset card is written from `COLUMNS`. Types don't depend on the data: a column without a value keeps its type.
 """
@@ -27,7 +27,9 @@ class Column:
 def _columns(table: str) -> tuple[Column, ...]:
     rows = (line.split("|") for line in table.strip().splitlines())
     kinds: dict[str, Dtype] = {"s": "string", "i": "Int64", "f": "float64", "b": "bool"}
-    return tuple(Column(name.strip(), kinds[kind.strip()], unit.strip(), text.strip()) for name, kind, unit, text in rows)
+    return tuple(
+        Column(name.strip(), kinds[kind.strip()], unit.strip(), text.strip()) for name, kind, unit, text in rows
+    )
 
 
 INSTANCES = _columns("""
@@ -45,13 +47,13 @@ image_path             |s|  | PNG, relative to the images folder; null for objec
 object_path            |s|  | archive and member that hold the object; null for images
 rows                   |i|px| Rows of the source
 columns                |i|px| Columns of the source
-pixel_spacing_row_mm   |f|mm| distance between rows of the source: PixelSpacing, else ImagerPixelSpacing (at the detector)
+pixel_spacing_row_mm   |f|mm| distance between rows of the source: PixelSpacing, or ImagerPixelSpacing at the detector
 pixel_spacing_column_mm|f|mm| distance between columns of the source
 png_spacing_row_mm     |f|mm| distance between rows of the PNG
 png_spacing_column_mm  |f|mm| distance between columns of the PNG
 slice_thickness_mm     |f|mm| SliceThickness
 position_mm            |f|mm| position along the normal of the slice
-slice_index            |i|  | place among the images of the series in slice order, from 1; a number that is missing was refused
+slice_index            |i|  | place among the images of the series in slice order, from 1; a missing number was refused
 orientation            |s|  | axial, sagittal, coronal or oblique (more than 30 degrees off each axis)
 photometric            |s|  | PhotometricInterpretation of the source
 bits_stored            |i|  | BitsStored of the source; null for floating-point pixels

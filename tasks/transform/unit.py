@@ -9,22 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import cv2
-from pydicom import Dataset
 
 from tasks.core.entry import quiet_libraries
-from tasks.core.errors import QuarantineUnit, UnitError
+from tasks.core.errors import UnitError
 from tasks.core.files import atomic_path, sha256, write_json
 from tasks.core.models import Item, State, Unit, UnitResult
 from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings, digest
 from tasks.transform import VERSION
 from tasks.transform.codecs import describe_decoder
-from tasks.transform.objects import IMAGE
 from tasks.transform.render import render_instance
 from tasks.transform.rows import Row, describe_series
 from tasks.transform.series import Plane, order_planes
@@ -38,27 +37,25 @@ def transform_unit(archive: Path, images: Path, rows: Path, unit: Unit, settings
 
     `archive` is the unit's ZIP. PNGs that an earlier run made of this unit and this one does not are removed. Each item
     of the result is an instance: TRANSFORMED, or refused with its reason. The digest is that of the rows, which hold
-    the digests of the PNGs. Raises `ContractViolation` if the archive can't be opened, `ConfigurationError` if the disk is full.
+    the digests of the PNGs. Raises `ContractViolation` if the archive can't be opened,
+    `ConfigurationError` if the disk is full.
     """
     quiet_libraries()
     cv2.setNumThreads(1)
-    key = unit_key(archive, settings)
     with open_archive(archive, unit) as members:
+        key = unit_key(archive, settings)
         found = survey(members, unit, settings)
-        instances, written = _make_images(members, images, unit, settings, found)
+        made, written = _make_images(members, images, unit, settings, found)
         everything = list_members(members)
-    for former in sorted(images.glob(f"*/{_stem(unit)}_*.png")):
-        if former not in written:
-            former.unlink()
-    return _conclude(rows, unit, key, found, instances, everything)
+    _remove_images(images, unit, keep=written)
+    return _conclude(rows, unit, key, found, made, everything)
 
 
 def refuse_unit(archive: Path, images: Path, rows: Path, unit: Unit, settings: TransformSettings) -> UnitResult:
     """Refuse all of a unit whose decoding killed the process: no images, each instance with DECODE_FAILED."""
     with open_archive(archive, unit) as members:
         everything = list_members(members)
-    for former in sorted(images.glob(f"*/{_stem(unit)}_*.png")):
-        former.unlink()
+    _remove_images(images, unit, keep=set())
     found = Survey(refused=dict.fromkeys(everything, Reason.DECODE_FAILED))
     return _conclude(rows, unit, unit_key(archive, settings), found, [], everything)
 
@@ -90,30 +87,61 @@ def is_made(rows: Path, images: Path, key: str) -> bool:
 def _make_images(
     members: zipfile.ZipFile, images: Path, unit: Unit, settings: TransformSettings, found: Survey
 ) -> tuple[list[Row], set[Path]]:
-    """Decode instance by instance in slice order; an instance that fails takes all its frames with it."""
+    """Decode instance by instance; one that fails takes all its frames with it, and leaves a gap in the numbers."""
     ordered = order_planes(found.planes)
     width = max(4, len(str(len(ordered))))
-    planes: dict[str, dict[int, tuple[int, Plane]]] = {}
+    frames: dict[str, dict[int, tuple[int, Plane]]] = {}
     for index, plane in enumerate(ordered, start=1):
-        planes.setdefault(plane.sop, {})[plane.frame] = (index, plane)
-    instances: list[Row] = []
-    written: set[Path] = set()
-    for sop, frames in planes.items():
-        paths = {frame: f"{unit.modality}/{_stem(unit)}_{index:0{width}}.png" for frame, (index, _) in frames.items()}
-        made: list[Row] = []
+        frames.setdefault(plane.sop, {})[plane.frame] = (index, plane)
+    made: list[Row] = []
+    for sop, planes in frames.items():
+        of_instance: list[Row] = []
         try:
-            ds = read_member(members, sop)
-            for row, png in _rendered(ds, frames, unit, sop, settings, found):
-                path = images / paths[row["frame"]]
-                with atomic_path(path) as draft:
+            for row, png in render_instance(read_member(members, sop), unit, sop, planes, settings, found.window):
+                name = f"{_folder(unit)}/{_stem(unit)}_{row['slice_index']:0{width}}.png"
+                with atomic_path(images / name) as draft:
                     draft.write_bytes(png)
-                made.append(row | {"image_path": paths[row["frame"]]})
+                of_instance.append(row | {"image_path": name})
         except UnitError as error:
             found.refused[sop] = error.reason
-            continue
-        instances.extend(made)
-        written.update(images / path for path in paths.values())
-    instances.sort(key=lambda row: row["slice_index"])
-    return instances, written
+        else:
+            made.extend(of_instance)
+    made.sort(key=lambda row: row["slice_index"])
+    return made, {images / row["image_path"] for row in made}
 
 
+def _conclude(rows: Path, unit: Unit, key: str, found: Survey, images: list[Row], members: list[str]) -> UnitResult:
+    instances = images + found.objects
+    kept = {row["instance"] for row in instances}
+    headers = [found.headers[sop] for sop in members if sop in kept]
+    planes = [plane for plane in found.planes if plane.sop in kept]
+    syntaxes = sorted({row["transfer_syntax"] for row in images})
+    content = {
+        "key": key,
+        "decoders": {syntax: describe_decoder(syntax) for syntax in syntaxes},
+        "instances": instances,
+        "series": describe_series(unit, headers, instances, planes) if instances else None,
+    }
+    write_json(rows, content)
+    items = [
+        Item(item=sop, sop=sop, state=State.TRANSFORMED) if sop in kept else Item.refused(sop, found.refused[sop], sop)
+        for sop in members
+    ]
+    log.info(
+        "unit %s: %d images, %d objects, %d refused", unit.unit, len(images), len(found.objects), len(found.refused)
+    )
+    return UnitResult(unit=unit.unit, items=tuple(items), digest=sha256(rows))
+
+
+def _remove_images(images: Path, unit: Unit, keep: set[Path]) -> None:
+    for former in sorted(images.glob(f"*/{_stem(unit)}_*.png")):
+        if former not in keep:
+            former.unlink()
+
+
+def _stem(unit: Unit) -> str:
+    return f"{unit.patient}_{unit.study}_{unit.unit}"
+
+
+def _folder(unit: Unit) -> str:
+    return unit.modality if re.fullmatch(r"[A-Z0-9]{1,16}", unit.modality) else "OT"

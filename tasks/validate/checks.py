@@ -64,7 +64,7 @@ def _instances(curated: Curated) -> dict[str, pd.Series]:
         "file_exists": files_exist(curated),
         "image_is_described": ~image | pd.concat(described, axis=1).all(axis=1),
         "pixels_stay_in_one_split": _pixels_in_one_split(curated),
-        "references_are_pseudonymous": curated.column("instances", "references").map(_only_our_uids),
+        "references_are_pseudonymous": _each(curated.column("instances", "references"), _only_our_uids),
     }
 
 
@@ -132,7 +132,7 @@ def _privacy(frame: pd.DataFrame) -> dict[str, pd.Series]:
     plain = pd.Series(True, index=frame.index)
     for name in frame.columns:
         if name not in LISTS and isinstance(frame[name].dtype, pd.StringDtype):
-            plain &= ~frame[name].map(_reads_like_text, na_action="ignore").fillna(False).astype(bool)
+            plain &= _each(frame[name], lambda cell: not _reads_like_text(cell))
     return {"columns_are_safe": pd.Series(not named, index=frame.index), "has_no_free_text": plain}
 
 
@@ -140,14 +140,17 @@ def _reads_like_text(cell: str) -> bool:
     return len(cell) > LONGEST_TEXT or len(cell.split()) > MOST_WORDS or "\n" in cell.strip()
 
 
-def _only_our_uids(references: object) -> bool:
-    if pd.isna(references):  # type: ignore[call-overload]
-        return True
+def _only_our_uids(references: str) -> bool:
     try:
-        uids: Iterable[object] = json.loads(str(references))
+        uids: Iterable[object] = json.loads(references)
         return all(_OUR_UID.fullmatch(str(uid)) for uid in uids)
     except (ValueError, TypeError):
         return False
+
+
+def _each(cells: pd.Series, holds: Callable[[str], bool]) -> pd.Series:
+    """Whether `holds` for each cell; it does for null."""
+    return pd.Series([pd.isna(cell) or holds(str(cell)) for cell in cells], index=cells.index, dtype=bool)
 
 
 def _pixels_in_one_split(curated: Curated) -> pd.Series:

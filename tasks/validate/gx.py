@@ -30,7 +30,7 @@ def judge(suites: tuple[Suite, ...], frames: Mapping[str, pd.DataFrame], folder:
     to name the file of a rule that Great Expectations does not accept (`ConfigurationError`).
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)  # it logs tracebacks, which quote cells
+    _silence()
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -52,6 +52,13 @@ def judge(suites: tuple[Suite, ...], frames: Mapping[str, pd.DataFrame], folder:
         results = {result.expectation_config.meta["rule"]: result for result in outcome.results}
         verdicts += [_verdict(suite.name, rule, results.get(rule.meta.rule), len(frame)) for rule in suite.expectations]
     return verdicts
+
+
+def _silence() -> None:
+    """Keep the library's own log out of ours: its tracebacks quote cells. (Its modules set their levels themselves.)"""
+    library = logging.getLogger("great_expectations")
+    library.propagate = False
+    library.handlers = [logging.NullHandler()]
 
 
 def _accept(rule: Rule, path: Path) -> Any:

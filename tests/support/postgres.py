@@ -22,7 +22,9 @@ def find_postgres() -> Path | None:
     """The folder of the newest PostgreSQL's binaries."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
     found = shutil.which("initdb")
-    return next((path for path in [*debian, *([Path(found).parent] if found else [])] if (path / "initdb").exists()), None)
+    return next(
+        (path for path in [*debian, *([Path(found).parent] if found else [])] if (path / "initdb").exists()), None
+    )
 
 
 @contextmanager
@@ -45,13 +47,30 @@ def _serve(binaries: Path, folder: Path) -> Iterator[str]:
         for place in (folder, data, secret):
             shutil.chown(place, account, pwd.getpwnam(account).pw_gid)
     prefix = _as_user(account)
-    settled = [f"--pgdata={data}", f"--username={_USER}", f"--pwfile={secret}", "--auth=scram-sha-256", "--encoding=UTF8"]
+    settled = [
+        f"--pgdata={data}",
+        f"--username={_USER}",
+        f"--pwfile={secret}",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+    ]
     subprocess.run(
         [*prefix, str(binaries / "initdb"), *settled, "--no-sync", "--no-locale"], check=True, capture_output=True
     )
     port = free_port()
     fast = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
-    command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), *fast]
+    command = [
+        str(binaries / "postgres"),
+        "-D",
+        str(data),
+        "-p",
+        str(port),
+        "-h",
+        "127.0.0.1",
+        "-k",
+        str(folder),
+        *fast,
+    ]
     process = Process.start("postgres", [*prefix, *command], folder / "log")
     try:
         ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
@@ -75,4 +94,3 @@ def _as_user(account: str | None) -> list[str]:
     entry = pwd.getpwnam(account)
     identity = [f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups", "--reset-env"]
     return ["setpriv", *identity, "--pdeathsig", "TERM", "--"]
-

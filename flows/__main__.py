@@ -1,0 +1,5 @@
+"""`python -m flows` is `sluice`."""
+
+from flows.cli import main
+
+main()

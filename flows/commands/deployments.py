@@ -1,0 +1,43 @@
+"""`sluice backfill`: what needs deployments, and so a server with a worker."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from flows.commands.common import WorkspaceOption, command, console, open_workspace
+from flows.services.stack import use_running_services
+from tasks.core.errors import ConfigurationError
+
+DATE = ["%Y-%m-%d"]
+
+
+@command
+def backfill(
+    start: Annotated[datetime, typer.Argument(formats=DATE, help="First study date.")],
+    end: Annotated[datetime, typer.Argument(formats=DATE, help="Last study date, included.")],
+    workspace: WorkspaceOption = None,
+    step: Annotated[str, typer.Option(help="day, week or month: how long a window is.")] = "week",
+    modality: Annotated[list[str] | None, typer.Option(help="Only this modality; may be repeated.")] = None,
+    newest_first: Annotated[bool, typer.Option(help="Run the latest window first.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="List the windows and start nothing.")] = False,
+) -> None:
+    """Cut a window of study dates and start one run of build_dataset for each part; done parts are not run again."""
+    if step not in ("day", "week", "month"):
+        raise ConfigurationError(f"--step is day, week or month, not {step}")
+    place = open_workspace(workspace)
+    _ = place.pseudonymiser
+    if not use_running_services(place) and not dry_run:
+        raise ConfigurationError("a backfill needs the worker of `sluice up`: start it in another shell first")
+
+    from flows.backfill import backfill as flow  # Prefect reads its settings when it is imported
+    from flows.outcome import exit_code
+
+    names = [name.upper() for name in modality] if modality else None
+    state = flow(start.date(), end.date(), step, names, newest_first, dry_run, return_state=True)  # type: ignore[arg-type]
+    console.print(f"{state.name}: {state.message}", markup=False)
+    code = exit_code(state)
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,86 @@
+"""`sluice run` and `sluice train`: the flows from the shell, in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from flows.commands.common import WorkspaceOption, command, console, open_workspace
+from flows.services.stack import use_running_services
+from tasks.core.workspace import Workspace
+
+DATE = ["%Y-%m-%d"]
+
+
+@command
+def run(
+    workspace: WorkspaceOption = None,
+    start: Annotated[datetime | None, typer.Option(formats=DATE, help="First study date to look at.")] = None,
+    end: Annotated[datetime | None, typer.Option(formats=DATE, help="Last study date to look at.")] = None,
+    modality: Annotated[list[str] | None, typer.Option(help="Look at this modality only; may be repeated.")] = None,
+    profile: Annotated[str | None, typer.Option(help="basic or research; written to params.yaml.")] = None,
+    since_last_run: Annotated[bool, typer.Option(help="Look only at what Orthanc's change feed names.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only count what would be taken.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log instead of a progress bar.")] = False,
+) -> None:
+    """Take what is new at the source and release a new version of the dataset if it passes the gates.
+
+    Uses the services of `sluice up` where they run, else a Prefect server for this run alone.
+    """
+    place = open_workspace(workspace)
+    _ = place.pseudonymiser
+
+    def flow() -> Any:
+        from flows.build_dataset import build_dataset
+
+        return build_dataset(
+            start=start.date() if start else None,
+            end=end.date() if end else None,
+            modalities=[name.upper() for name in modality] if modality else None,  # type: ignore[arg-type]
+            profile=profile,  # type: ignore[arg-type]
+            since_last_run=since_last_run,
+            dry_run=dry_run,
+            return_state=True,
+        )
+
+    _finish(place, flow, verbose, "from the source to a release")
+
+
+@command
+def train(
+    workspace: WorkspaceOption = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log instead of a progress bar.")] = False,
+) -> None:
+    """Train the baseline on the latest release, and log the model with the patients it learned from.
+
+    Uses the MLflow of `sluice up`, or the one at MLFLOW_TRACKING_URI.
+    """
+    place = open_workspace(workspace)
+
+    def flow() -> Any:
+        from flows.train_model import train_model
+
+        return train_model(return_state=True)
+
+    _finish(place, flow, verbose, "training")
+
+
+def _finish(workspace: Workspace, flow: Callable[[], Any], verbose: bool, title: str) -> None:
+    use_running_services(workspace)
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+
+    from flows.outcome import exit_code  # Prefect reads its settings when it is imported
+    from flows.watch import watching
+
+    with watching(workspace, console, title, show=not verbose):
+        state = flow()
+    console.print(f"{state.name}: {state.message}", markup=False)
+    code = exit_code(state)
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,93 @@
+"""The state of a workspace in words: where every instance is, why, and what releases and models came of it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+from tasks.core.models import State, Tally, Verdicts
+from tasks.core.reasons import Reason
+from tasks.core.workspace import Workspace
+from tasks.record.ledger import Ledger
+from tasks.record.reconcile import read_cohort
+from tasks.record.register import Release, models_of, patients_of_model, releases
+
+
+def print_summary(workspace: Workspace, console: Console, mlflow: str | None = None) -> None:
+    """Print the funnel, the reasons, the gates, the releases and what to open."""
+    if not workspace.cohort_lock.exists():
+        console.print("nothing was selected yet: `sluice run --dry-run` shows what would be taken")
+        return
+    with Ledger.open(workspace) as ledger:
+        cohort = read_cohort(workspace)
+        tally = ledger.tally(cohort)
+        console.print(_outcomes(tally))
+        balance = (
+            "the sum is right" if tally.balances else f"{tally.pending} are still on their way: `sluice run` goes on"
+        )
+        console.print(
+            f"{tally.expected} expected = {tally.released} released + {tally.quarantined} quarantined "
+            f"+ {tally.skipped} skipped + {tally.withdrawn} withdrawn; {balance}"
+        )
+        states = Counter(ledger.states(cohort.units).values())
+        order = [state for state in State if states[state]]
+        console.print("series         " + ", ".join(f"{states[state]} {state}" for state in order))
+        for line in _gate_lines(workspace):
+            console.print(line, markup=False)
+        found = releases(ledger, workspace.settings.export.name)
+        for release in found[-3:]:
+            _print_release(release, ledger, console)
+        if found:
+            _print_places(workspace, console, mlflow)
+
+
+def read_verdicts(workspace: Workspace) -> Verdicts | None:
+    """The verdicts of the last run of the gates, if there was one."""
+    place = workspace.gates / "verdicts.json"
+    if not place.exists():
+        return None
+    return Verdicts.model_validate({"rules": json.loads(place.read_text(encoding="utf-8"))["rules"]})
+
+
+def _outcomes(tally: Tally) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("outcome", "instances", "reason", "meaning", "what to do"):
+        table.add_column(heading, overflow="fold")
+    table.add_row("released", str(tally.released), "", "", "")
+    for code, count in sorted(tally.reasons.items(), key=lambda pair: (Reason(pair[0]).disposition, -pair[1])):
+        reason = Reason(code)
+        table.add_row(reason.disposition.value, str(count), code, reason.sentence, reason.remedy)
+    return table
+
+
+def _gate_lines(workspace: Workspace) -> Iterator[str]:
+    verdicts = read_verdicts(workspace)
+    if verdicts is None:
+        return
+    failed = [rule for rule in verdicts.rules if not rule.passed]
+    yield f"gates          {len(verdicts.rules)} rules, {len(verdicts.blocking)} critical failures, {len(failed)} in all"
+    for rule in failed:
+        yield f"  {rule.severity:<9} {rule.suite}/{rule.rule}: {rule.rows} rows; {rule.sentence}"
+
+
+def _print_release(release: Release, ledger: Ledger, console: Console) -> None:
+    console.print(
+        f"release        {release.tag}  content {release.content[:12]}  DVC {release.dvc}  commit {release.commit[:12]}"
+    )
+    for model in models_of(ledger, release.tag):
+        patients = len(patients_of_model(ledger, model.name, model.version))
+        console.print(
+            f"  model        {model.name} v{model.version}, learned from {patients} patients, MLflow run {model.run_id}"
+        )
+
+
+def _print_places(workspace: Workspace, console: Console, mlflow: str | None) -> None:
+    console.print(f"dataset        {workspace.dataset}")
+    console.print(f"dataset card   {workspace.dataset / 'README.md'}")
+    console.print(f"data docs      {workspace.docs / 'index.html'}")
+    if mlflow:
+        console.print(f"MLflow         {mlflow}")

@@ -1,0 +1,1 @@
+"""The release: a tidy folder with images, objects, index tables, a card for people and machines, and checksums."""

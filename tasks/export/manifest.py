@@ -1,0 +1,132 @@
+"""release.json: what a release was made of and what became of each instance. Nothing in it depends on the run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from tasks.core.errors import ContractViolation
+from tasks.core.files import sha256
+from tasks.core.models import Cohort, Frozen, Tally, Verdict, Verdicts
+from tasks.core.settings import digest
+from tasks.core.workspace import Workspace
+
+SELF = ("checksums.sha256", "release.json")
+"""Files that the content digest leaves out: they hold it, or are made from all others."""
+
+
+class Counts(Frozen):
+    """How much a release holds."""
+
+    patients: int
+    studies: int
+    series: int
+    images: int
+    objects: int
+
+
+def read_verdicts(workspace: Workspace) -> Verdicts:
+    """data/gates/verdicts.json; raises `ContractViolation` when it is missing, or a critical rule failed."""
+    place = workspace.gates / "verdicts.json"
+    try:
+        content = json.loads(place.read_text(encoding="utf-8"))
+        verdicts = Verdicts(rules=tuple(Verdict.model_validate(rule) for rule in content["rules"]))
+    except FileNotFoundError:
+        raise ContractViolation(f"no {place}: run `python -m tasks.validate` first") from None
+    except (ValueError, KeyError, TypeError):
+        raise ContractViolation(f"{place} is damaged: run `python -m tasks.validate` again") from None
+    if not verdicts.rules:
+        raise ContractViolation(
+            f"{place} holds no verdict: put suites into {workspace.expectations} and validate again"
+        )
+    stamp = content.get("curated")
+    if stamp is not None and stamp != curated_digest(workspace.curated):
+        raise ContractViolation(
+            "data/curated changed after the gates looked at it: run `python -m tasks.validate` again"
+        )
+    if verdicts.blocking:
+        rules = ", ".join(f"{rule.suite}/{rule.rule} ({rule.rows} rows)" for rule in verdicts.blocking)
+        raise ContractViolation(f"the gates block this release: {rules}; the last release stays as it was")
+    return verdicts
+
+
+def curated_digest(curated: Path) -> str:
+    """A digest of the curated tables: what the verdicts are about."""
+    lines = [f"{sha256(path)}  {path.name}\n" for path in sorted(curated.glob("*.parquet"))]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def checksums(dataset: Path) -> dict[str, str]:
+    """The SHA-256 of each file under `dataset` by its path, sorted; checksums.sha256 itself is left out."""
+    files = sorted(path for path in dataset.rglob("*") if path.is_file())
+    return {
+        name: sha256(path)
+        for name, path in ((path.relative_to(dataset).as_posix(), path) for path in files)
+        if name != "checksums.sha256"
+    }
+
+
+def listing(sums: Mapping[str, str]) -> str:
+    """`sums` as `sha256sum --check` reads them."""
+    return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
+
+
+def content_digest(sums: Mapping[str, str]) -> str:
+    """The digest of what a release holds: the same content has the same, whoever made it and with which version."""
+    return hashlib.sha256(listing({name: sums[name] for name in sums if name not in SELF}).encode()).hexdigest()
+
+
+def make_manifest(
+    workspace: Workspace, cohort: Cohort, verdicts: Verdicts, tally: Tally, counts: Counts, sums: Mapping[str, str]
+) -> dict[str, Any]:
+    """The content of release.json."""
+    settings = workspace.settings
+    sections = ("extract", "deidentify", "transform", "curate", "export")
+    return {
+        "name": settings.export.name,
+        "title": settings.export.title,
+        "license": settings.export.license,
+        "creator": settings.export.creator,
+        "content": content_digest(sums),
+        "cohort": sha256(workspace.cohort_lock),
+        "splits": sha256(workspace.splits_lock) if workspace.splits_lock.exists() else None,
+        "criteria": cohort.criteria,
+        "key_id": cohort.key_id,
+        "params": {section: digest(getattr(settings, section)) for section in sections},
+        "profile": profile(workspace),
+        "software": _software(),
+        "gates": [verdict.model_dump(mode="json") for verdict in verdicts.rules],
+        "outcomes": tally.model_dump(mode="json"),
+        "counts": counts.model_dump(mode="json"),
+        "tables": {name: sums[name] for name in sorted(sums) if "/" not in name and name.endswith(".parquet")},
+    }
+
+
+def profile(workspace: Workspace) -> dict[str, Any]:
+    """The de-identification profile: what params.yaml says, and what the de-identification left beside its output."""
+    settings = workspace.settings.deidentify
+    told: dict[str, Any] = {
+        "name": settings.profile,
+        "options": sorted(settings.options),
+        "overrides": dict(sorted(settings.overrides.items())),
+        "settings": digest(settings),
+    }
+    place = workspace.deidentified / "profile.json"
+    if place.is_file():
+        try:
+            told["engine"] = json.loads(place.read_text(encoding="utf-8"))
+        except ValueError:
+            raise ContractViolation(f"{place} is damaged: run `python -m tasks.deidentify` again") from None
+    return told
+
+
+def _software() -> dict[str, str]:
+    """The package's version; the commit is in data/releases, since it changes with each release."""
+    try:
+        return {"sluice": version("sluice")}
+    except PackageNotFoundError:
+        return {"sluice": "unknown"}

@@ -1,0 +1,173 @@
+"""Selecting the cohort: from what the source lists to pseudonymous units, with handles to fetch them kept in memory."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import date
+
+from tasks.core.errors import ConfigurationError
+from tasks.core.models import Cohort, Item, Unit
+from tasks.core.pseudonyms import Pseudonymiser
+from tasks.core.workspace import Workspace
+from tasks.extract.criteria import Criteria, Header, criteria_digest
+from tasks.extract.source import Handle, Listing, Series, Source, open_source
+from tasks.extract.tables import table_digests
+
+logger = logging.getLogger(__name__)
+
+_MODALITY = re.compile(r"[A-Z0-9]{1,16}")
+_OTHER = "OT"  # PS3.3 C.7.3.1.1.1: Other
+
+
+class EmptyCohort(ConfigurationError):
+    """Nothing at the source meets the criteria."""
+
+
+class Selection:
+    """The cohort and how to fetch it. Everything but `cohort` and the counts names patients, and stays in memory."""
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        handles: dict[str, tuple[Handle, ...]],
+        *,
+        cursor: int | None = None,
+        unstable_units: frozenset[str] = frozenset(),
+        accessions: dict[str, tuple[str, str]] | None = None,
+        narrowed: bool = False,
+        looked_at: frozenset[str] | None = None,
+    ) -> None:
+        self.cohort = cohort
+        """What was found in this look; `freeze` merges it with what earlier looks found."""
+        self.handles = handles
+        """For each unit, how to fetch its items, sorted by item."""
+        self.cursor = cursor
+        """From where the change feed goes on next time; None: look at everything again."""
+        self.unstable_units = unstable_units
+        """Series that are still arriving, and were left for next time."""
+        self.accessions = accessions or {}
+        """AccessionNumber to the pseudonyms of patient and study, for all studies that params.yaml selects."""
+        self.narrowed = narrowed
+        """Whether this run looked at less than params.yaml selects."""
+        self.looked_at = frozenset(handles) if looked_at is None else looked_at
+        """The units that were judged in this look, those of which nothing could be taken included."""
+
+    @property
+    def unstable(self) -> int:
+        """How many series are still arriving."""
+        return len(self.unstable_units)
+
+    def __repr__(self) -> str:
+        return f"Selection({len(self.cohort.units)} series, {self.cohort.expected} items)"
+
+
+def select(
+    workspace: Workspace,
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    modalities: Iterable[str] | None = None,
+    since_change: int | None = None,
+    also: Collection[str] = (),
+) -> Selection:
+    """List the source and make the cohort of what meets params.yaml, narrowed by the arguments.
+
+    `start` and `end` are StudyDates, both included. `since_change` is the cursor of an earlier selection: only series
+    that changed after it are looked at, and finding none is no error. Otherwise an empty cohort raises `EmptyCohort`.
+    `also` are units to look at although the arguments leave them out: those that an earlier run did not finish.
+    """
+    whole = Criteria.of(workspace)
+    criteria = whole.narrowed(start, end, modalities)
+    tables = table_digests(workspace)
+    key = workspace.pseudonymiser
+    narrowed = criteria != whole or since_change is not None
+    with open_source(workspace) as source:
+        listing = source.list_series(criteria, since_change=since_change)
+        accessions = _accessions(source, whole, key)
+        if narrowed and also:
+            listing = _with(listing, source.list_series(whole), frozenset(also), key)
+    unit_handles = [_make_unit(series, key) for series in listing.series if series.instances]
+    cohort = Cohort(
+        key_id=key.key_id,
+        criteria=criteria_digest(workspace.settings.extract, whole, key),
+        units=tuple(sorted((unit for unit, _ in unit_handles), key=lambda unit: unit.unit)),
+        refused=_refused(listing, key),
+        tables=tables,
+    )
+    if not cohort.units and since_change is None:
+        raise EmptyCohort(_why_empty(listing, criteria))
+    logger.info("%d series with %d items; %d items refused", len(cohort.units), cohort.expected, len(cohort.refused))
+    return Selection(
+        cohort,
+        {unit.unit: handles for unit, handles in unit_handles},
+        cursor=since_change if criteria != whole else listing.cursor,  # a window doesn't see every change
+        unstable_units=frozenset(key.unit(*header.key) for header in listing.unstable),
+        accessions=accessions,
+        narrowed=narrowed,
+        looked_at=frozenset(also).union(key.unit(*header.key) for header in _looked_at(listing)),
+    )
+
+
+def _with(listing: Listing, whole: Listing, also: frozenset[str], key: Pseudonymiser) -> Listing:
+    """`listing`, and of `whole` what belongs to the units in `also`."""
+    listed = {header.key for header in _looked_at(listing)}
+
+    def wanted(header: Header | None) -> bool:
+        return header is not None and header.key not in listed and key.unit(*header.key) in also
+
+    return replace(
+        listing,
+        series=listing.series + tuple(series for series in whole.series if wanted(series.header)),
+        refused=listing.refused + tuple(entry for entry in whole.refused if wanted(entry.header)),
+    )
+
+
+def _make_unit(series: Series, key: Pseudonymiser) -> tuple[Unit, tuple[Handle, ...]]:
+    header, instances = series.header, series.instances
+    handles = (Handle(key.item(found.locator), found.locator, found.size) for found in instances)
+    unit = Unit(
+        unit=key.unit(*header.key),
+        patient=key.patient(header.patient_id, header.study_uid),
+        study=key.study(header.patient_id, header.study_uid),
+        modality=header.modality if _MODALITY.fullmatch(header.modality) else _OTHER,
+        expected=len(instances),
+        bytes=sum(found.size for found in instances),
+        fingerprint=key.fingerprint(*sorted(f"{found.sop_uid}:{found.size}" for found in instances)),
+    )
+    return unit, tuple(sorted(handles, key=lambda handle: handle.item))
+
+
+def _refused(listing: Listing, key: Pseudonymiser) -> tuple[Item, ...]:
+    items = (Item.refused(key.item(entry.locator), entry.reason) for entry in listing.refused)
+    return tuple(sorted(items, key=lambda item: item.item))
+
+
+def _looked_at(listing: Listing) -> Iterable[Header]:
+    yield from (series.header for series in listing.series)
+    yield from (entry.header for entry in listing.refused if entry.header is not None)
+
+
+def _accessions(source: Source, criteria: Criteria, key: Pseudonymiser) -> dict[str, tuple[str, str]]:
+    """Accession numbers that name exactly one study; one that names several could label the wrong one."""
+    studies: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for header in source.list_studies(criteria):
+        pseudonyms = key.patient(header.patient_id, header.study_uid), key.study(header.patient_id, header.study_uid)
+        studies[header.accession].add(pseudonyms)
+    studies.pop("", None)
+    ambiguous = sum(len(named) > 1 for named in studies.values())
+    if ambiguous:
+        logger.warning("%d accession numbers name several studies: labels by them are not joined", ambiguous)
+    return {accession: next(iter(named)) for accession, named in sorted(studies.items()) if len(named) == 1}
+
+
+def _why_empty(listing: Listing, criteria: Criteria) -> str:
+    arriving = f", {len(listing.unstable)} are still arriving (run again)" if listing.unstable else ""
+    refused = f", {len(listing.refused)} files or instances were refused" if listing.refused else ""
+    return (
+        f"no series to take: the source has {listing.total} series{arriving}{refused}; asked for: "
+        f"{criteria.describe()}. Check the source and the extract section of params.yaml"
+    )

@@ -1,0 +1,112 @@
+"""One frame of an instance to its PNG and its row: decode, modality, window, fit, encode, in that order.
+
+The steps are in modules of their own; here is only how they follow each other for grey, palette and colour images.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping
+
+from pydicom import Dataset
+
+from tasks.core.errors import QuarantineUnit, UnitError
+from tasks.core.models import Unit
+from tasks.core.reasons import Reason
+from tasks.core.settings import TransformSettings
+from tasks.transform.decode import Array, decode_frames
+from tasks.transform.frames import FrameFinder, Layers, first_numbers
+from tasks.transform.intensity import Rendered, Window, find_voi, render_colour, render_grey, window_of
+from tasks.transform.modality import find_padding
+from tasks.transform.objects import IMAGE
+from tasks.transform.palette import apply_palette
+from tasks.transform.pixels import MONOCHROME, PALETTE, PixelHeader, check_limits, read_pixel_header
+from tasks.transform.png import encode_png
+from tasks.transform.resize import fit
+from tasks.transform.rows import Row, describe_instance, describe_plane, find_modality, find_spacing, rounded
+from tasks.transform.series import Plane
+
+log = logging.getLogger(__name__)
+
+
+def render_instance(
+    ds: Dataset,
+    unit: Unit,
+    sop: str,
+    planes: Mapping[int, tuple[int, Plane]],
+    settings: TransformSettings,
+    window: Window | None,
+) -> Iterator[tuple[Row, bytes]]:
+    """Yield the row (all columns but image_path) and the PNG of each frame of an image, one at a time.
+
+    `planes` maps frame number to (slice index, plane); `window` is for frames that have none of their own. Raises
+    `UnitError` with the reason for whatever goes wrong.
+    """
+    header = read_pixel_header(ds)
+    check_limits(header, settings.max_pixels)
+    finder = FrameFinder(ds)
+    common = describe_instance(ds, unit, sop, IMAGE) | {
+        "rows": header.rows,
+        "columns": header.columns,
+        "photometric": header.photometric,
+        "bits_stored": None if header.is_float else header.bits_stored,
+    }
+    for number, stored in enumerate(decode_frames(ds, header), start=1):
+        index, plane = planes[number]
+        try:
+            layers = finder.layers(number - 1)
+            rendered = _render(stored, header, ds, layers, find_modality(ds, unit), settings, window)
+            row, png = _finish(rendered, layers, settings)
+            row |= describe_plane(plane, layers)
+        except UnitError:
+            raise
+        except Exception as error:  # numpy or OpenCV on values no one thought of
+            log.warning("unit %s: an image could not be rendered (%s)", unit.unit, type(error).__name__)
+            raise QuarantineUnit(Reason.DECODE_FAILED) from None
+        yield common | row | {"slice_index": index, "content_sha256": _digest(stored)}, png
+
+
+def _render(
+    stored: Array,
+    header: PixelHeader,
+    ds: Dataset,
+    layers: Layers,
+    modality: str,
+    settings: TransformSettings,
+    window: Window | None,
+) -> Rendered:
+    if header.photometric == PALETTE:
+        return render_colour(*apply_palette(stored, ds))
+    if header.photometric not in MONOCHROME:
+        return render_colour(stored, header.bits_stored)
+    voi = find_voi(layers, modality, settings, header.signed) or window
+    if voi is None:  # all of the unit's samples were padding
+        voi = window_of(stored[:0].astype("float32").ravel(), settings.percentiles)
+    return render_grey(stored, header, layers, voi, modality, find_padding(stored, header, ds))
+
+
+def _finish(rendered: Rendered, layers: Layers, settings: TransformSettings) -> tuple[Row, bytes]:
+    ratio = first_numbers(layers, "PixelAspectRatio", 2)
+    aspect = ratio[0] / ratio[1] if ratio is not None and min(ratio) > 0 else None
+    fitted = fit(rendered.image, settings.size, settings.fit, find_spacing(layers), aspect)
+    png, sha256 = encode_png(fitted.image, settings.bits)
+    return {
+        "png_spacing_row_mm": rounded(fitted.spacing[0]) if fitted.spacing else None,
+        "png_spacing_column_mm": rounded(fitted.spacing[1]) if fitted.spacing else None,
+        "window_center": rounded(rendered.center),
+        "window_width": rounded(rendered.width),
+        "window_source": rendered.source,
+        "intensity_min": rounded(rendered.low),
+        "intensity_max": rounded(rendered.high),
+        "intensity_unit": rendered.unit,
+        "mean": rounded(rendered.mean, 6),
+        "std": rounded(rendered.std, 6),
+        "png_sha256": sha256,
+    }, png
+
+
+def _digest(stored: Array) -> str:
+    """SHA-256 over shape, dtype and little-endian values."""
+    little = stored.astype(stored.dtype.newbyteorder("<"), copy=False)
+    return hashlib.sha256(f"{stored.shape} {stored.dtype.name} ".encode() + little.tobytes()).hexdigest()
