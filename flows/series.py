@@ -6,21 +6,19 @@ count. Batches run side by side on threads; the work itself is done by one share
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 
 from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.futures import PrefectFuture
 from prefect.states import State
-from tasks.deidentify.stage import stage_key as deidentify_key
 from tasks.deidentify.stage import unfinished as not_deidentified
 from tasks.deidentify.task import deidentify_batch
 from tasks.transform.task import transform_batch
 
 from tasks.core.errors import SluiceError, TransientSourceError
 from tasks.core.models import Unit
+from tasks.core.pool import WorkerPool
 from tasks.core.settings import RunSettings
 from tasks.core.workspace import Workspace
 from tasks.extract.select import Selection
@@ -59,12 +57,10 @@ def process(
     todo = fetch + [unit for unit in not_transformed(workspace, ledger, units) if unit not in set(fetch)]
     if not todo:
         return 0
-    settings = workspace.settings
-    batches = list(cut(todo, settings.run))
+    batches = list(cut(todo, workspace.settings.run))
     wanted = {unit.unit for unit in fetch}
-    key = deidentify_key(workspace)
     progress = create_progress_artifact(progress=0.0, key="series", description="Series brought to images")
-    with ProcessPoolExecutor(settings.run.processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with WorkerPool(workspace.settings.run.processes) as pool:
         last: list[PrefectFuture[int]] = []
         steps: list[PrefectFuture[int]] = []
         for number, batch in enumerate(batches, 1):
@@ -74,7 +70,7 @@ def process(
             if fresh:
                 before = [extract_batch.submit(label, workspace, ledger, source, selection, fresh, run_key)]
                 steps += before
-                before = [deidentify_batch.submit(label, workspace, ledger, fresh, pool, key, wait_for=before)]
+                before = [deidentify_batch.submit(label, workspace, ledger, fresh, pool, wait_for=before)]
                 steps += before
             last.append(transform_batch.submit(label, workspace, ledger, batch, pool, wait_for=before))
         for done, future in enumerate(last, 1):

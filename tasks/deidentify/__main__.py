@@ -1,4 +1,4 @@
-"""`python -m tasks.deidentify`: fetch and de-identify what is new of data/cohort.lock, series by series, and the tables.
+"""`python -m tasks.deidentify`: fetch and de-identify what is new of data/cohort.lock, and the tables.
 
 The one place where this room meets the source: identified bytes cannot lie between two stages of dvc.yaml.
 """
@@ -28,7 +28,7 @@ class _SourceFeed:
         return fetch_unit(self.source, self.selection, unit, self.workspace.quarantine)
 
     def fetch_tables(self) -> Mapping[str, tuple[str, str]]:
-        fetch_tables(self.workspace)
+        fetch_tables(self.workspace, self.selection)
         return self.selection.accessions
 
 

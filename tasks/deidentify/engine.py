@@ -17,7 +17,6 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import UID_dictionary
 
 from tasks.core.errors import QuarantineUnit
 from tasks.core.pseudonyms import Pseudonymiser
@@ -75,7 +74,7 @@ class Cleaner:
     def new_uid(self, uid: str) -> str:
         """The UID to write for `uid`: itself where it is registered for all, else this workspace's own."""
         bare = uid.strip(" \0")
-        if not bare or bare in UID_dictionary or _REGISTERED.fullmatch(bare) or bare in rules.coding_scheme_uids():
+        if not bare or bare in rules.registered_uids() or _REGISTERED.fullmatch(bare):
             return bare
         return self.identity.pseudonymiser.uid(bare)
 
@@ -83,6 +82,7 @@ class Cleaner:
         self, dataset: Dataset, tag: BaseTag, vr: str, decision: Decision, place: tuple[int, tuple[str, ...]]
     ) -> None:
         element = dataset.get_item(tag)
+        changed: str | DataElement | None
         if decision.action is Action.KEEP:
             if vr == "SQ":
                 self._clean_items(dataset[tag], *place)

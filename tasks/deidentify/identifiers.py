@@ -1,7 +1,7 @@
 """The patient's own identifiers, collected from the source header for the residual check.
 
-Independent of the engine: it asks neither the rule tables nor the profile, only names, numbers, places, dates and UIDs by
-VR and by a list of its own. Holds identified values, so it stays in memory and its repr is silent.
+Independent of the engine: it asks neither the rule tables nor the profile, only names, numbers, places, dates and UIDs
+by VR and by a list of its own. Holds identified values, so it stays in memory and its repr is silent.
 
 Which values are looked for (short and common ones would drown every report):
 - a part of a person's name from 4 letters on (2 in scripts without case, such as Chinese), unless it is a word that
@@ -23,23 +23,59 @@ from functools import cache
 
 from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset
-from pydicom.uid import UID_dictionary
 
 from tasks.deidentify.read import charset_terms
-from tasks.deidentify.rules import coding_scheme_uids, load, name_of, value_representations
+from tasks.deidentify.rules import load, name_of, registered_uids, value_representations
 
 NUMBERS = frozenset(
-    "PatientID OtherPatientIDs AccessionNumber AdmissionID StudyID MilitaryRank InsurancePlanIdentification IssuerOfPatientID "
-    "PatientTelephoneNumbers PatientAddress ResponsibleOrganization RequestedProcedureID ScheduledProcedureStepID "
-    "PerformedProcedureStepID PlacerOrderNumberImagingServiceRequest FillerOrderNumberImagingServiceRequest "
-    "PhysicianApprovingInterpretation ReferringPhysicianAddress ReferringPhysicianTelephoneNumbers PersonAddress "
-    "PersonTelephoneNumbers MedicalRecordLocator ClinicalTrialSubjectID ClinicalTrialSubjectReadingID ServiceEpisodeID "
-    "DeviceSerialNumber InstitutionAddress CountryOfResidence RegionOfResidence PatientReligiousPreference "
-    "OrderCallbackPhoneNumber PatientTelecomInformation SpecimenAccessionNumber IssuerOfAdmissionID".split()
+    (
+        "PatientID",
+        "OtherPatientIDs",
+        "AccessionNumber",
+        "AdmissionID",
+        "StudyID",
+        "MilitaryRank",
+        "InsurancePlanIdentification",
+        "IssuerOfPatientID",
+        "PatientTelephoneNumbers",
+        "PatientAddress",
+        "ResponsibleOrganization",
+        "RequestedProcedureID",
+        "ScheduledProcedureStepID",
+        "PerformedProcedureStepID",
+        "PlacerOrderNumberImagingServiceRequest",
+        "FillerOrderNumberImagingServiceRequest",
+        "PhysicianApprovingInterpretation",
+        "ReferringPhysicianAddress",
+        "ReferringPhysicianTelephoneNumbers",
+        "PersonAddress",
+        "PersonTelephoneNumbers",
+        "MedicalRecordLocator",
+        "ClinicalTrialSubjectID",
+        "ClinicalTrialSubjectReadingID",
+        "ServiceEpisodeID",
+        "DeviceSerialNumber",
+        "InstitutionAddress",
+        "CountryOfResidence",
+        "RegionOfResidence",
+        "PatientReligiousPreference",
+        "OrderCallbackPhoneNumber",
+        "PatientTelecomInformation",
+        "SpecimenAccessionNumber",
+        "IssuerOfAdmissionID",
+    )
 )
 PLACES = frozenset(
-    "InstitutionName InstitutionalDepartmentName StationName PhysiciansOfRecord RequestingService CurrentPatientLocation "
-    "PatientInstitutionResidence ClinicalTrialSiteName PersonName PerformedStationName".split()
+    (
+        "InstitutionName",
+        "InstitutionalDepartmentName",
+        "StationName",
+        "RequestingService",
+        "CurrentPatientLocation",
+        "PatientInstitutionResidence",
+        "ClinicalTrialSiteName",
+        "PerformedStationName",
+    )
 )
 _MAKERS = frozenset({"Manufacturer", "ManufacturerModelName", "SoftwareVersions"})
 _STEPS = frozenset({"RequestedProcedureID", "ScheduledProcedureStepID", "PerformedProcedureStepID", "StudyID"})
@@ -162,11 +198,7 @@ def _decoded(content: bytes, encodings: tuple[str, ...]) -> str:
 
 def _is_own_uid(uid: str) -> bool:
     bare = uid.strip(" \0")
-    return (
-        bare.count(".") >= 3
-        and not bare.startswith("1.2.840.10008.")
-        and bare not in (UID_dictionary.keys() | coding_scheme_uids())
-    )
+    return bare.count(".") >= 3 and not bare.startswith("1.2.840.10008.") and bare not in registered_uids()
 
 
 def _day(text: str) -> str | None:

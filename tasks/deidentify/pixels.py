@@ -5,6 +5,7 @@ Also says which objects are made of text. Pixels are not looked at here, and not
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydicom.uid import UID
 
 from tasks.core.settings import PixelSettings
 from tasks.deidentify import rules
-from tasks.deidentify.read import text_of
+from tasks.deidentify.read import number_of, text_of
 
 _PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
@@ -49,8 +50,8 @@ class Facts:
             image_type=tuple(value.strip().upper() for value in text_of(dataset, "ImageType").split("\\")),
             burned_in=text_of(dataset, "BurnedInAnnotation").upper(),
             conversion=text_of(dataset, "ConversionType").upper(),
-            samples=_number(dataset, "SamplesPerPixel", 1),
-            bits_stored=_number(dataset, "BitsStored", 16),
+            samples=number_of(dataset, "SamplesPerPixel", 1),
+            bits_stored=number_of(dataset, "BitsStored", 16),
             specimen_label=text_of(dataset, "SpecimenLabelInImage").upper() == "YES",
             embedded_overlay=_overlay_in_pixels(dataset),
         )
@@ -98,7 +99,7 @@ def risk_of(dataset: Dataset, settings: PixelSettings) -> Risk | None:
 
 def _applies(rule: dict[str, Any], facts: Facts, trusted: bool) -> bool:
     """Whether every condition of the rule holds."""
-    holds = {
+    holds: dict[str, Callable[[Any], bool]] = {
         "burned_in": lambda values: facts.burned_in in values,
         "embedded_overlay": lambda wanted: facts.embedded_overlay is wanted,
         "specimen_label": lambda wanted: facts.specimen_label is wanted,
@@ -122,10 +123,3 @@ def _overlay_in_pixels(dataset: Dataset) -> bool:
         if geometry in dataset and data not in dataset:
             return True
     return False
-
-
-def _number(dataset: Dataset, keyword: str, default: int) -> int:
-    try:
-        return int(text_of(dataset, keyword) or default)
-    except ValueError:
-        return default

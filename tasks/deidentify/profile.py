@@ -1,4 +1,4 @@
-"""What a profile does to each attribute: E.1-1 with the options of a preset, the site's overrides, and what lies beyond.
+"""What a profile does to each attribute: E.1-1 with its options, the site's overrides, and what lies beyond the table.
 
 `Profile.of(settings)` checks the settings (`ConfigurationError` names the nearest right name) and `decide` gives the
 action for one attribute at one place. Changing a value is the engine's work.
@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
+from pydicom import datadict
 from pydicom.datadict import tag_for_keyword
 
 from tasks.core.errors import ConfigurationError
@@ -89,7 +90,7 @@ class Profile:
         options = frozenset(PRESETS[settings.profile]) | frozenset(settings.options)
         if {"retain-full-dates", "retain-modified-dates"} <= options:
             raise ConfigurationError(
-                "deidentify.options: retain-full-dates and the shifted dates of the research profile exclude each other; "
+                "deidentify.options: retain-full-dates and retain-modified-dates (research has it) exclude each other; "
                 "use `profile: basic` with the options that you want"
             )
         for keyword, action in settings.overrides.items():
@@ -203,7 +204,8 @@ def _check_option(option: str) -> None:
         return
     if option in _NOT_OFFERED:
         raise ConfigurationError(
-            f"deidentify.options: {option} is not offered, {_NOT_OFFERED[option]}; known here: {', '.join(sorted(OPTIONS))}"
+            f"deidentify.options: {option} is not offered, {_NOT_OFFERED[option]}; "
+            f"known here: {', '.join(sorted(OPTIONS))}"
         )
     near = difflib.get_close_matches(option, OPTIONS, n=1, cutoff=0.5)
     hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(OPTIONS))}"
@@ -213,9 +215,7 @@ def _check_option(option: str) -> None:
 def _check_override(keyword: str, action: str) -> None:
     tag = tag_for_keyword(keyword)
     if tag is None:
-        from pydicom.datadict import DicomDictionary
-
-        names = [entry[4] for entry in DicomDictionary.values() if entry[4]]
+        names = [entry[4] for entry in vars(datadict)["DicomDictionary"].values() if entry[4]]
         near = difflib.get_close_matches(keyword, names, n=1, cutoff=0.6)
         hint = f"; did you mean `{near[0]}`?" if near else ": use the keyword of PS3.6, e.g. StudyDescription"
         raise ConfigurationError(f"deidentify.overrides: unknown keyword `{keyword}`{hint}")

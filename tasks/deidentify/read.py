@@ -1,7 +1,7 @@
 """Parsing a DICOM file safely: whatever goes wrong ends as a Reason, never as a library's exception.
 
-Understands Part 10 files, files without preamble or file meta (the encoding is guessed), and deflated ones, with a bound
-on what they inflate to.
+Understands Part 10 files, files without preamble or file meta (the encoding is guessed), and deflated ones, with a
+bound on what they inflate to.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import pydicom
 from pydicom import uid as known
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.dataset import Dataset, FileDataset
+from pydicom.filereader import read_partial
+from pydicom.tag import Tag
 
 from tasks.core.errors import QuarantineUnit, SkipUnit
 from tasks.core.reasons import Reason
@@ -96,12 +99,26 @@ def charset_terms(dataset: Dataset) -> tuple[str, ...]:
 
 
 def text_of(dataset: Dataset, keyword: str) -> str:
-    """A value of the header as text, multiple values joined by a backslash; "" where it is absent."""
-    value = dataset.get(keyword)
+    """A plain value of the header as text, as it stands in the file; "" where it is absent. Parses nothing."""
+    tag = Tag(keyword)
+    if tag not in dataset:
+        return ""
+    value = dataset.get_item(tag).value
+    if isinstance(value, bytes):
+        return value.decode("latin-1").strip(" \0")
     if value is None:
         return ""
-    joined = str(value) if isinstance(value, str) or not hasattr(value, "__iter__") else "\\".join(map(str, value))
-    return joined.strip(" \0")
+    return str(value) if isinstance(value, str) or not hasattr(value, "__iter__") else "\\".join(map(str, value))
+
+
+def number_of(dataset: Dataset, keyword: str, default: int) -> int:
+    """An unsigned short of the header (VR US); `default` where it is absent or isn't one."""
+    tag = Tag(keyword)
+    value = dataset.get_item(tag).value if tag in dataset else None
+    if isinstance(value, bytes):
+        little = dataset.original_encoding[1] is not False
+        return int.from_bytes(value, "little" if little else "big") if len(value) == 2 else default
+    return value if isinstance(value, int) else default
 
 
 def _drop_stray_delimiters(dataset: Dataset) -> None:
@@ -129,7 +146,7 @@ def _bounded(content: bytes) -> bytes:
     """Refuse a deflated file that inflates beyond MAX_INFLATED, before anything inflates it whole."""
     if known.DeflatedExplicitVRLittleEndian.encode() + b"\0" not in content[132:1024]:
         return content
-    meta = pydicom.filereader.read_file_meta_info(BytesIO(content))
+    meta = read_partial(BytesIO(content), stop_when=lambda *_: True).file_meta
     if meta.get("TransferSyntaxUID") != known.DeflatedExplicitVRLittleEndian:
         return content
     length = 132 + 12 + int(meta["FileMetaInformationGroupLength"].value)
@@ -149,8 +166,9 @@ def _guessed_syntax(dataset: FileDataset) -> str:
         return str(known.ImplicitVRLittleEndian)
     if not little:
         return str(known.ExplicitVRBigEndian)
-    if _PIXEL_DATA in dataset and dataset.get_item(_PIXEL_DATA).length == 0xFFFFFFFF:
-        return _stream_syntax(bytes(dataset.get_item(_PIXEL_DATA).value))
+    pixels: Any = dataset.get_item(_PIXEL_DATA) if _PIXEL_DATA in dataset else None
+    if pixels is not None and pixels.length == 0xFFFFFFFF:
+        return _stream_syntax(bytes(pixels.value))
     return str(known.ExplicitVRLittleEndian)
 
 

@@ -1,8 +1,8 @@
 """The residual check: a second look at the finished bytes for what identified the patient in the source header.
 
-Walks the output file by itself (no pydicom, no rule table) to set the pixel value apart, and searches everything else for
-the values of `identifiers.py` in UTF-8, Latin-1, UTF-16 and the file's own encoding, letter case ignored. Tells kinds of
-hits, never values.
+Walks the output file by itself (no pydicom, no rule table) to set the pixel value apart, and searches everything else
+for the values of `identifiers.py` in UTF-8, Latin-1, UTF-16 and the usual sets of other scripts, letter case ignored.
+Tells kinds of hits, never values.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def residue(content: bytes, name: str, wanted: Identifiers, allowed_dates: froze
         kinds.add("date")
     if wanted.uids & {uid.decode("ascii") for uid in _UID.findall(haystack)}:
         kinds.add("uid")
-    # Text can hide behind the last row or in a comment of a compressed stream: only long, whole values are telling there.
+    # Text can hide behind the last row or in a comment of a compressed stream; only long, whole values tell there.
     if any(text.encode("utf-8") in pixels for text in wanted.whole if len(text) >= 8):
         kinds.add("pixel-data")
     return tuple(sorted(kinds))

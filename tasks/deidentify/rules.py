@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from pydicom import uid
 from pydicom.datadict import dictionary_keyword, dictionary_VR
 
 UNIVERSAL = frozenset({"1", "1C"})
@@ -61,9 +62,10 @@ def tag_set(section: str) -> frozenset[str]:
 
 
 @cache
-def coding_scheme_uids() -> frozenset[str]:
-    """Registered OIDs of terminologies, which are no instance's."""
-    return frozenset(load("beyond_table.json")["coding_schemes"]["uids"])
+def registered_uids() -> frozenset[str]:
+    """UIDs that name no instance: those of PS3.6 Annex A, and registered OIDs of terminologies."""
+    known: dict[str, Any] = vars(uid)["UID_dictionary"]
+    return frozenset(known) | frozenset(load("beyond_table.json")["coding_schemes"]["uids"])
 
 
 @cache

@@ -1,7 +1,7 @@
 """The stage over a whole workspace: unit by unit, fetched, de-identified in a pool of processes, original deleted.
 
-How a unit is fetched is passed in (`Feed`), so that this room knows no source. The flow uses the same `stage_key`,
-`unfinished` and `records`, and spreads the units over its own tasks.
+How a unit is fetched is passed in (`Feed`), so that this room knows no source. The flow fetches by itself and uses
+`unfinished`, `deidentify_units` and `deidentify_records`; both ways leave the same files.
 """
 
 from __future__ import annotations
@@ -9,18 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import multiprocessing
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from tasks.core.entry import quiet_libraries
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import remove_except, write_json
-from tasks.core.models import Cohort, Frozen, Unit, UnitResult
+from tasks.core.models import Cohort, Frozen, Item, Unit, UnitResult
+from tasks.core.pool import WorkerPool
+from tasks.core.reasons import Reason
 from tasks.core.settings import digest
 from tasks.core.workspace import Workspace
 from tasks.deidentify import VERSION
@@ -86,30 +87,55 @@ def deidentify(workspace: Workspace, connect: Callable[[], AbstractContextManage
     with Ledger.open(workspace) as ledger:
         ledger.register(cohort)
         waiting = unfinished(workspace, ledger, cohort.units)
-        results: list[UnitResult] = []
-        tables: dict[str, int] = {}
+        removed, tables = remove_strays(workspace, cohort.units), dict[str, int]()
         if waiting or not _records_are_done(workspace, cohort):
             with connect() as feed:
-                results = _work_off(workspace, ledger, feed, waiting)
-                tables = records(workspace, feed.fetch_tables(), cohort)
-        removed = remove_strays(workspace, cohort.units)
-    refused: dict[str, int] = {}
-    for item in (item for result in results for item in result.items if item.reason is not None):
-        refused[item.reason.code] = refused.get(item.reason.code, 0) + 1  # type: ignore[union-attr]
+                _work_off(workspace, ledger, feed, waiting)
+                tables = deidentify_records(workspace, feed.fetch_tables())
+        items = [item for result in ledger.results(waiting, STAGE).values() for item in result.items]
+    reasons = Counter(item.reason.code for item in items if item.reason is not None)
     return DeidentifySummary(
-        done_now=len(results),
+        done_now=len(waiting),
         unchanged=len(cohort.units) - len(waiting),
-        kept=sum(result.kept for result in results),
-        refused=dict(sorted(refused.items())),
+        kept=sum(item.reason is None for item in items),
+        refused=dict(sorted(reasons.items())),
         removed=removed,
         tables=tables,
     )
 
 
-def records(
-    workspace: Workspace, accessions: Mapping[str, tuple[str, str]], cohort: Cohort | None = None
-) -> dict[str, int]:
-    """De-identify the tables that lie in quarantine, delete the originals, and note that it was done."""
+def deidentify_units(workspace: Workspace, ledger: Ledger, units: Sequence[Unit], pool: WorkerPool) -> int:
+    """De-identify those `units` that lie in quarantine, and delete their identified bytes; returns the items kept.
+
+    Each unit is entered in the ledger as it is done. One that kills its process is refused as a whole.
+    """
+    present = [unit for unit in units if (workspace.quarantine / unit.unit).is_dir()]
+    settings, key, kept = workspace.settings.deidentify, stage_key(workspace), 0
+    jobs = [
+        (workspace.quarantine / unit.unit, workspace.deidentified / unit.archive, unit, settings, workspace.key_file)
+        for unit in present
+    ]
+    for index, result in pool.run(deidentify_unit, jobs):
+        source, target, unit, *_ = jobs[index]
+        if result is None:
+            logger.warning("%s: its process died; the series is refused", unit.unit)
+            target.unlink(missing_ok=True)
+            names = sorted(path.stem for path in source.glob("*.dcm"))
+            items = tuple(Item.refused(name, Reason.DEIDENTIFY_FAILED) for name in names)
+            result = UnitResult(unit=unit.unit, items=items)
+        ledger.record(unit, STAGE, key, result)
+        shutil.rmtree(source)
+        kept += result.kept
+    return kept
+
+
+def deidentify_records(workspace: Workspace, accessions: Mapping[str, tuple[str, str]]) -> dict[str, int]:
+    """De-identify the tables that lie in quarantine, delete the originals, and note that it was done.
+
+    Also takes away the archives of former series, so that the flow and `python -m` leave the same files.
+    """
+    cohort = _read_cohort(workspace)
+    remove_strays(workspace, cohort.units)
     folder = workspace.quarantine / TABLES
     try:
         counts = deidentify_tables(
@@ -121,7 +147,7 @@ def records(
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    write_json(_note(workspace), {"key": _records_key(workspace, cohort or _read_cohort(workspace))})
+    write_json(_note(workspace), {"key": _records_key(workspace, cohort)})
     return counts
 
 
@@ -130,39 +156,34 @@ def remove_strays(workspace: Workspace, units: Collection[Unit]) -> int:
     return remove_except(workspace.deidentified, {workspace.deidentified / unit.archive for unit in units}, "*.zip")
 
 
-def _work_off(workspace: Workspace, ledger: Ledger, feed: Feed, units: Sequence[Unit]) -> list[UnitResult]:
-    """Fetch on threads, de-identify in processes; the ledger is written here alone."""
-    settings, key = workspace.settings, stage_key(workspace)
-    context = multiprocessing.get_context("spawn")
-    results: list[UnitResult] = []
-    with (
-        ProcessPoolExecutor(settings.run.processes, mp_context=context, initializer=quiet_libraries) as processes,
-        ThreadPoolExecutor(settings.extract.connections) as threads,
-    ):
-
-        def run(unit: Unit) -> tuple[UnitResult, UnitResult]:
-            folder = workspace.quarantine / unit.unit
+def _work_off(workspace: Workspace, ledger: Ledger, feed: Feed, units: Sequence[Unit]) -> None:
+    """Batch by batch: fetched on threads, de-identified in processes, so that quarantine holds one batch at most."""
+    settings, key, done = workspace.settings, stage_key(workspace), 0
+    if not units:
+        return
+    with WorkerPool(settings.run.processes) as pool, ThreadPoolExecutor(settings.extract.connections) as threads:
+        for batch in _batches(units, settings.run.batch_instances, settings.run.batch_bytes):
             try:
-                fetched = feed.fetch(unit)
-                target = workspace.deidentified / unit.archive
-                arguments = (folder, target, unit, settings.deidentify, workspace.key_file)
-                return fetched, processes.submit(deidentify_unit, *arguments).result()
+                for unit, fetched in zip(batch, threads.map(feed.fetch, batch), strict=True):
+                    ledger.record(unit, "extract", key, fetched)
+                deidentify_units(workspace, ledger, batch, pool)
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                for unit in batch:
+                    shutil.rmtree(workspace.quarantine / unit.unit, ignore_errors=True)
+            done += len(batch)
+            logger.info("%d of %d series are de-identified", done, len(units))
 
-        futures = {threads.submit(run, unit): unit for unit in units}
-        try:
-            for count, future in enumerate(as_completed(futures), start=1):
-                fetched, result = future.result()
-                ledger.record(futures[future], "extract", key, fetched)
-                ledger.record(futures[future], STAGE, key, result)
-                results.append(result)
-                if count % 100 == 0:
-                    logger.info("%d of %d series are de-identified", count, len(units))
-        except BaseException:
-            threads.shutdown(cancel_futures=True)
-            raise
-    return results
+
+def _batches(units: Sequence[Unit], instances: int, size: int) -> Iterator[list[Unit]]:
+    batch: list[Unit] = []
+    for unit in units:
+        full = sum(one.expected for one in batch) + unit.expected > instances
+        if batch and (full or sum(one.bytes for one in batch) + unit.bytes > size):
+            yield batch
+            batch = []
+        batch.append(unit)
+    if batch:
+        yield batch
 
 
 def _records_are_done(workspace: Workspace, cohort: Cohort) -> bool:

@@ -44,8 +44,8 @@ class Outcome:
 def deidentify_unit(source: Path, target: Path, unit: Unit, settings: DeidentifySettings, key_file: Path) -> UnitResult:
     """De-identify every `source/<item>.dcm` into the ZIP `target`, members `<new SOPInstanceUID>.dcm`.
 
-    Each file ends as DEIDENTIFIED or with a Reason. Where none is kept there is no ZIP, and one that an earlier run left
-    is taken away. Raises `ConfigurationError` for a bad profile or key.
+    Each file ends as DEIDENTIFIED or with a Reason. Where none is kept there is no ZIP, and one that an earlier run
+    left is taken away. Raises `ConfigurationError` for a bad profile or key.
     """
     profile = Profile.of(settings)
     pseudonymiser = _pseudonymiser(key_file, key_file.stat().st_mtime_ns if key_file.exists() else 0)
@@ -114,12 +114,19 @@ def _clean(
     Cleaner(profile, identity, rules.iod_of(parsed.sop_class), settings.max_depth).clean(dataset)
     part10.state_method(dataset, profile, pixels_clean=accepted)
     content = part10.write(dataset, parsed.sop_class, sop, parsed.transfer_syntax)
-    shifted = {values.shift_date(day, identity.shift) for day in wanted.dates} if profile.dates == "MODIFIED" else set()
-    found = residual.residue(content, f"{sop}.dcm", wanted, frozenset(day for day in shifted if day))
+    found = residual.residue(content, f"{sop}.dcm", wanted, _allowed_dates(wanted, profile, identity.shift))
     if found:
         logger.warning("an instance of %s keeps %s", patient, ", ".join(found))
         raise QuarantineUnit(Reason.RESIDUAL_IDENTIFIER)
     return content
+
+
+def _allowed_dates(wanted: Identifiers, profile: Profile, shift: int) -> frozenset[str]:
+    """Dates that may stand in the output: the shifted ones, of which one may by chance equal another of the source."""
+    if profile.dates == "UNMODIFIED":
+        return frozenset(wanted.dates)
+    shifted = [values.shift_date(day, shift) for day in wanted.dates] if profile.dates == "MODIFIED" else []
+    return frozenset(day for day in shifted if day)
 
 
 def _one_of_each(outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -6,6 +6,7 @@ A value that cannot be changed safely gives None; the caller then removes, empti
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 
 MAX_AGE = 90
@@ -61,7 +62,7 @@ def shift_date(value: str, days: int) -> str | None:
 
 
 def shift_datetime(value: str, days: int) -> str | None:
-    """A DT value moved by `days`: time of day, fraction and zone stay, and so does a lesser precision (`2004`, `200401`)."""
+    """A DT value moved by `days`; time of day, fraction, zone and a lesser precision (`2004`, `200401`) stay."""
     return _each(value, lambda part: _range_of_datetimes(part, days))
 
 
@@ -85,22 +86,20 @@ def cap_age(value: str) -> str | None:
     return f"{number:03d}{unit or 'Y'}"
 
 
-def _each(value: str, change: object) -> str | None:
-    assert callable(change)
+def _each(value: str, change: Callable[[str], str | None]) -> str | None:
     parts = [part.strip() for part in value.strip(" \0").split("\\")]
     changed = [change(part) if part else "" for part in parts]
     if not any(changed) or None in changed:
         return None
-    return "\\".join(changed)
+    return "\\".join(part or "" for part in changed)
 
 
-def _range(part: str, change: object) -> str | None:
-    assert callable(change)
+def _range(part: str, change: Callable[[str], str | None]) -> str | None:
     single = change(part)
     if single is not None or part.count("-") != 1:
-        return single  # type: ignore[no-any-return]
+        return single
     ends = [change(end.strip()) if end.strip() else "" for end in part.split("-")]
-    return None if None in ends else "-".join(ends)
+    return None if None in ends else "-".join(end or "" for end in ends)
 
 
 def _range_of_datetimes(part: str, days: int) -> str | None:

@@ -18,9 +18,10 @@ from tasks.simulate.model import AnswerKey, Expected
 from tasks.simulate.objects import make_segmentation, make_structure_set, object_series
 from tasks.simulate.patients import Hospital, admit
 from tasks.simulate.pictures import make_pictures
-from tasks.simulate.plan import Series, Study, plan_studies
+from tasks.simulate.plan import Series, Study
 from tasks.simulate.planting import Planter
 from tasks.simulate.records import write_records
+from tasks.simulate.schedule import plan_studies
 from tasks.simulate.traps import Trapper
 from tasks.simulate.volumes import lay_slices, make_slices
 from tasks.simulate.writing import finish, to_bytes

@@ -21,6 +21,7 @@ _LINK = _words("an or ith ugo ima ax eno ush")
 _TAIL = _words("zik thul morq veth drak lunq pesh grolt vund xar bym kotz")
 _GIVEN_HEAD = _words("jav thim quor zalv mirv olq yeth brul dask ephr fjor glim hux")
 _GIVEN_TAIL = _words("irna undok eshka oviel azuk imbra orvit uzel")
+_PATIENCE = 100
 _STREET = ("Lane", "Wharf", "Rise", "Crescent", "Gate")
 _KANJI = "霧硝峰榛楓澪碧梓柊椿雫灘"
 _KANA = "ムソネルヌヒヤケワモチロ"
@@ -68,8 +69,13 @@ class Inventor:
         return choices[int(self._rng.integers(len(choices)))]
 
     def _once(self, make: Callable[[], str]) -> str:
-        while (value := make()) in self._used:
-            pass
+        value = make()
+        for _ in range(_PATIENCE):
+            if value not in self._used:
+                break
+            value = make()
+        while value in self._used:  # a large hospital has used up the short ones
+            value += make().lower()
         self._used.add(value)
         return value
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, roc_auc_score, roc_curve
 from sklearn.pipeline import Pipeline
@@ -24,7 +24,7 @@ from tasks.train.features import Floats, SeriesFeatures, read_features
 
 TRAIN = "train"
 THRESHOLD = 0.5
-_COMPONENTS = 16
+_FEATURES = 30
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def train(release: Path, settings: TrainSettings) -> TrainedModel:
     members = {name: known & (split == name) for name in names}
     for name, rows in members.items():
         _need_both(name, target[rows], settings.target)
-    estimator = _pipeline(int(members[TRAIN].sum()), settings.seed)
-    estimator.fit(features.matrix[members[TRAIN]], target[members[TRAIN]])
+    learned_from = features.matrix[members[TRAIN]]
+    estimator = _pipeline(learned_from, settings.seed).fit(learned_from, target[members[TRAIN]])
     scores = estimator.predict_proba(features.matrix)[:, 1]
     return TrainedModel(
         estimator=estimator,
@@ -88,10 +88,9 @@ def train(release: Path, settings: TrainSettings) -> TrainedModel:
         patients={
             patient: str(name) for patient, name, used in zip(features.patients, split, known, strict=True) if used
         },
-        example=features.matrix[members[TRAIN]][:3],
+        example=learned_from[:3],
         params={
-            "estimator": "standardise, PCA, logistic regression",
-            "components": estimator.named_steps["reduce"].n_components,
+            "estimator": f"local contrast, {_FEATURES} best features, logistic regression",
             "target": settings.target,
             "modalities": ",".join(settings.modalities),
             "thumbnail": settings.thumbnail,
@@ -117,13 +116,14 @@ def label_series(features: SeriesFeatures, labels: pd.DataFrame, target: str) ->
     ]
 
 
-def _pipeline(samples: int, seed: int) -> Pipeline:
-    components = max(1, min(_COMPONENTS, samples - 1))
+def _pipeline(matrix: Floats, seed: int) -> Pipeline:
+    varied = int((matrix.std(axis=0) > 0).sum())
     return Pipeline(
         [
+            ("varied", VarianceThreshold()),
             ("scale", StandardScaler()),
-            ("reduce", PCA(n_components=components, svd_solver="full", random_state=seed)),
-            ("classify", LogisticRegression(C=0.1, class_weight="balanced", max_iter=2000, random_state=seed)),
+            ("select", SelectKBest(f_classif, k=max(1, min(_FEATURES, varied)))),
+            ("classify", LogisticRegression(C=0.05, class_weight="balanced", max_iter=2000, random_state=seed)),
         ]
     )
 

@@ -1,21 +1,25 @@
 """The stage over a whole workspace: what is new is transformed and entered in the ledger, then the tables are gathered.
 
-The flow spreads units over its own tasks and ends with the same `gather`; both leave the same files.
+The flow spreads units over its own tasks with `unfinished` and `transform_units`, and ends with the same `gather`; both
+ways leave the same files. A unit without an archive (nothing of it was kept) is none of this stage's.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.models import Cohort, Frozen, Unit
+from tasks.core.pool import WorkerPool
+from tasks.core.settings import TransformSettings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.transform.gather import GatherSummary, gather, rows_path
-from tasks.transform.pool import Job, run_jobs
-from tasks.transform.unit import is_made, unit_key
+from tasks.transform.unit import is_made, refuse_unit, transform_unit, unit_key
 
 STAGE = "transform"
 log = logging.getLogger(__name__)
@@ -31,20 +35,60 @@ class TransformSummary(Frozen):
 
 def transform(workspace: Workspace) -> TransformSummary:
     """Transform each unit of the cohort that has an archive and isn't done, then gather all of them."""
-    units = [unit for unit in _read_cohort(workspace).units if (workspace.deidentified / unit.archive).is_file()]
-    settings = workspace.settings
-    keys = {unit.unit: unit_key(workspace.deidentified / unit.archive, settings.transform) for unit in units}
+    units = _with_archive(workspace, _read_cohort(workspace).units)
     with Ledger.open(workspace) as ledger:
-        done = ledger.done(units, STAGE, keys)
-        waiting = [unit for unit in units if unit.unit not in done or not _is_made(workspace, unit, keys[unit.unit])]
-        jobs = [_job(workspace, unit) for unit in waiting]
-        for count, (unit, result) in enumerate(run_jobs(jobs, settings.run.processes), start=1):
-            ledger.record(unit, STAGE, keys[unit.unit], result)
-            if count % 100 == 0:
-                log.info("%d of %d units are transformed", count, len(jobs))
+        waiting = unfinished(workspace, ledger, units)
+        if waiting:
+            with WorkerPool(min(workspace.settings.run.processes, len(waiting))) as pool:
+                transform_units(workspace, ledger, waiting, pool)
     return TransformSummary(
         transformed=len(waiting), unchanged=len(units) - len(waiting), gathered=gather(workspace, units)
     )
+
+
+def unfinished(workspace: Workspace, ledger: Ledger, units: Sequence[Unit]) -> list[Unit]:
+    """The units that have an archive, and are not done with its bytes and these settings or lost an image."""
+    present = _with_archive(workspace, units)
+    keys = {unit.unit: _key(workspace, unit) for unit in present}
+    done = ledger.done(present, STAGE, keys)
+
+    def is_there(unit: Unit) -> bool:
+        return unit.unit in done and is_made(rows_path(workspace, unit), workspace.images, keys[unit.unit])
+
+    return [unit for unit in present if not is_there(unit)]
+
+
+def transform_units(workspace: Workspace, ledger: Ledger, units: Sequence[Unit], pool: WorkerPool) -> int:
+    """Transform what is unfinished of `units` and enter it in the ledger; returns how many instances came through.
+
+    A unit whose decoding kills its process is refused as a whole, with DECODE_FAILED.
+    """
+    waiting = unfinished(workspace, ledger, units)
+    jobs = [_job(workspace, unit) for unit in waiting]
+    kept = 0
+    for count, (index, made) in enumerate(pool.run(transform_unit, jobs), start=1):
+        unit = waiting[index]
+        if made is None:
+            log.warning("unit %s killed its process and is refused", unit.unit)
+        result = made if made is not None else refuse_unit(*jobs[index])
+        ledger.record(unit, STAGE, _key(workspace, unit), result)
+        kept += result.kept
+        if count % 100 == 0:
+            log.info("%d of %d units are transformed", count, len(jobs))
+    return kept
+
+
+def _with_archive(workspace: Workspace, units: Sequence[Unit]) -> list[Unit]:
+    return [unit for unit in units if (workspace.deidentified / unit.archive).is_file()]
+
+
+def _key(workspace: Workspace, unit: Unit) -> str:
+    return unit_key(workspace.deidentified / unit.archive, workspace.settings.transform)
+
+
+def _job(workspace: Workspace, unit: Unit) -> tuple[Path, Path, Path, Unit, TransformSettings]:
+    archive = workspace.deidentified / unit.archive
+    return archive, workspace.images, rows_path(workspace, unit), unit, workspace.settings.transform
 
 
 def _read_cohort(workspace: Workspace) -> Cohort:
@@ -56,12 +100,3 @@ def _read_cohort(workspace: Workspace) -> Cohort:
         raise ConfigurationError(
             "data/cohort.lock is not a cohort: select it again with `python -m tasks.extract`"
         ) from None
-
-
-def _is_made(workspace: Workspace, unit: Unit, key: str) -> bool:
-    return is_made(rows_path(workspace, unit), workspace.images, key)
-
-
-def _job(workspace: Workspace, unit: Unit) -> Job:
-    archive = workspace.deidentified / unit.archive
-    return archive, workspace.images, rows_path(workspace, unit), unit, workspace.settings.transform

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,12 +13,12 @@ import pytest
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import write_json, write_zip
 from tasks.core.models import Cohort, Item, State, Unit, UnitResult
+from tasks.core.pool import WorkerPool
 from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.transform import pool
-from tasks.transform.pool import run_jobs
+from tasks.transform import stage
 from tasks.transform.stage import transform
 from tasks.transform.unit import transform_unit
 from tests.support.places import make_workspace, with_params
@@ -98,18 +97,20 @@ def crash_on_unit_b(archive: Path, images: Path, rows: Path, unit: Unit, setting
 def test_a_unit_that_kills_its_process_is_refused_and_the_others_are_done(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "transform_unit", crash_on_unit_b)
+    monkeypatch.setattr(stage, "transform_unit", crash_on_unit_b)
+    found = transform(workspace)
+    assert (found.gathered.units, found.gathered.images) == (2, 2)
     cohort = Cohort.model_validate_json(workspace.cohort_lock.read_text(encoding="utf-8"))
-    jobs: list[Any] = [
-        (
-            workspace.deidentified / unit.archive,
-            workspace.images,
-            workspace.scratch / f"{unit.unit}.json",
-            unit,
-            workspace.settings.transform,
-        )
-        for unit in cohort.units[:2]
-    ]
-    results = {unit.unit: result for unit, result in run_jobs(jobs, processes=2)}
+    with Ledger.open(workspace) as ledger:
+        results = ledger.results(cohort.units, "transform")
+        assert stage.unfinished(workspace, ledger, cohort.units) == []
     assert results["ua"].kept == 2
     assert {item.reason for item in results["ub"].items} == {Reason.DECODE_FAILED}
+
+
+def test_units_of_a_batch_count_what_came_through_and_one_without_archive_is_passed_over(workspace: Workspace) -> None:
+    cohort = Cohort.model_validate_json(workspace.cohort_lock.read_text(encoding="utf-8"))
+    with Ledger.open(workspace) as ledger, WorkerPool(1) as pool:
+        assert [unit.unit for unit in stage.unfinished(workspace, ledger, cohort.units)] == ["ua", "ub"]
+        assert stage.transform_units(workspace, ledger, cohort.units, pool) == 4
+        assert stage.transform_units(workspace, ledger, cohort.units, pool) == 0

@@ -1,4 +1,4 @@
-"""The stage with the real Great Expectations: what is merely unusual does not block, and what is written tells no value."""
+"""The stage with the real Great Expectations: the merely unusual does not block, and no failing value is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A seeded defect for each rule of expectations/: what is planted in good tables, and how many rows the rule must count.
+"""A seeded defect for each rule of expectations/: what is planted in good tables, and how many rows it breaks.
 
 The tables are those of 24 patients with two images each and one structure set (`rows` = 49, 25 series).
 """
@@ -201,7 +201,7 @@ DEFECTS: dict[str, tuple[Defect, int]] = {
 
 
 def seed_defects(suites: Iterable[Suite]) -> dict[str, tuple[Defect, int]]:
-    """Rule ("suite/rule") -> the defect and the rows it breaks: the table above, and what each key, UID and table has."""
+    """Rule ("suite/rule") -> the defect and the rows it breaks: `DEFECTS`, and those that every key and table has."""
     defects = dict(DEFECTS)
     for suite in suites:
         name, count = suite.name, {"instances": 49, "series": 25}.get(suite.name, 24)

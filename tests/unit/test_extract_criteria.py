@@ -41,7 +41,9 @@ def test_ids_select_by_accession_by_patient_or_by_both_together() -> None:
     def accepted(*ids: tuple[str, str]) -> bool:
         return Criteria(ids=frozenset(ids)).accept(CT)
 
-    assert accepted(("A1", "")) and accepted(("", "P1")) and accepted(("A1", "P1"))
+    assert accepted(("A1", ""))
+    assert accepted(("", "P1"))
+    assert accepted(("A1", "P1"))
     assert not accepted(("A1", "P2"))
     assert not accepted(("A2", "P1"))
     assert not Criteria(ids=frozenset({("", "P1")})).accept(Header())

@@ -106,7 +106,7 @@ def test_a_header_is_read_behind_a_large_private_block_and_out_of_order(tmp_path
     element = block[sop : sop + 8 + block[sop + 6]]
     (tmp_path / "unordered").write_bytes(block.replace(element, b"").replace(b"1.2.3.9\0", b"1.2.3.8\0") + element)
     listing = look(tmp_path)
-    assert {reason for reason in reasons(listing).values()} == {Reason.UID_COLLISION}
+    assert set(reasons(listing).values()) == {Reason.UID_COLLISION}
     assert len(listing.refused) == 2, "both were read to their SOPInstanceUID, which is the same"
 
 

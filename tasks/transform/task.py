@@ -1,0 +1,32 @@
+"""Prefect tasks of the transform: a batch of series to images and rows, and the tables of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tasks.core.models import Unit
+from tasks.core.pool import WorkerPool
+from tasks.core.workspace import Workspace
+from tasks.record.ledger import Ledger
+from tasks.retryable import retryable
+from tasks.transform.gather import GatherSummary, gather
+from tasks.transform.stage import transform_units
+
+
+@retryable("transform", run_name="transform {label}")
+def transform_batch(
+    label: str,  # noqa: ARG001 - names the task run
+    workspace: Workspace,
+    ledger: Ledger,
+    units: Sequence[Unit],
+    pool: WorkerPool,
+) -> int:
+    """Make the images and rows of `units`; returns how many instances came through."""
+    return transform_units(workspace, ledger, units, pool)
+
+
+@retryable("gather", retries=1)
+def gather_images(workspace: Workspace, units: Iterable[Unit]) -> GatherSummary:
+    """Write the tables of instances and series, and remove images of series that left the cohort."""
+    kept = [unit for unit in units if (workspace.deidentified / unit.archive).is_file()]
+    return gather(workspace, kept)

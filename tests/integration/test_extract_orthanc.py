@@ -1,0 +1,339 @@
+"""Extraction from a real Orthanc: what it lists and sends is what was put in, and each failure is told in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flows.services.orthanc import OrthancService, connect, find_orthanc, start_orthanc, upload, wait_until_stable
+from flows.services.ports import free_port
+from tasks.core.errors import ConfigurationError, TransientSourceError
+from tasks.core.models import UnitResult
+from tasks.core.reasons import Reason
+from tasks.core.workspace import Workspace
+from tasks.extract.fetch import fetch_unit
+from tasks.extract.freeze import freeze
+from tasks.extract.select import EmptyCohort, Selection, select
+from tasks.extract.source import open_source
+from tests.conftest import Hospital
+from tests.support.dicom import make_dicom
+from tests.support.places import with_params
+
+pytestmark = pytest.mark.orthanc
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrthancService]:
+    """An empty Orthanc of the test's own, named in the environment."""
+    if find_orthanc() is None:
+        pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
+    with start_orthanc(tmp_path / "orthanc") as service:
+        name(service, monkeypatch)
+        yield service
+
+
+def name(service: OrthancService, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in service.environment.items():
+        monkeypatch.setenv(variable, value)
+
+
+def send(service: OrthancService, *contents: bytes) -> None:
+    with connect(service) as client:
+        for content in contents:
+            client.post("/instances", content=content).raise_for_status()
+    assert wait_until_stable(service)
+
+
+def series(number: int, instances: int = 2, **attributes: str) -> list[bytes]:
+    """The instances of a series of patient P<number>."""
+    named = {
+        "PatientID": f"P{number}",
+        "StudyInstanceUID": f"1.2.{number}",
+        "SeriesInstanceUID": f"1.2.{number}.1",
+        "AccessionNumber": f"A{number}",
+    } | attributes
+    return [make_dicom(f"{named['SeriesInstanceUID']}.{n}", **named) for n in range(1, instances + 1)]
+
+
+def fetch_all(workspace: Workspace, selection: Selection) -> list[UnitResult]:
+    with open_source(workspace) as source:
+        return [fetch_unit(source, selection, unit, workspace.quarantine) for unit in selection.cohort.units]
+
+
+def count_modalities(selection: Selection) -> set[str]:
+    return {unit.modality for unit in selection.cohort.units}
+
+
+def test_the_whole_hospital_is_listed_and_every_instance_arrives_whole(
+    hospital: Hospital, server: OrthancService, workspace: Workspace
+) -> None:
+    taken = upload(server, hospital.dicom)
+    assert taken.refused >= 1, "the hospital has a corrupt file"
+    assert wait_until_stable(server)
+    with connect(server) as client:
+        statistics = client.get("/statistics").json()
+    started = time.monotonic()
+    selection = select(workspace)
+    assert time.monotonic() - started < 5
+    assert selection.cohort.expected == statistics["CountInstances"]
+    assert len(selection.cohort.units) + len(selection.cohort.refused) >= statistics["CountSeries"]
+    results = fetch_all(workspace, selection)
+    assert sum(result.kept for result in results) == sum(unit.expected for unit in selection.cohort.units)
+    files = {path.stem: path for path in workspace.quarantine.rglob("*.dcm")}
+    sizes = {handle.item: handle.size for handles in selection.handles.values() for handle in handles}
+    assert {item: path.stat().st_size for item, path in files.items()} == sizes
+    assert all(path.read_bytes()[128:132] == b"DICM" for path in files.values())
+
+
+def test_window_modality_description_and_ids_select_alike(server: OrthancService, workspace: Workspace) -> None:
+    send(
+        server,
+        *series(1, StudyDate="20200101", Modality="CT"),
+        *series(2, StudyDate="20200105", Modality="MR", StudyDescription="Chest follow-up"),
+        *series(3, StudyDate="", Modality="US"),
+        *series(4, StudyDate="20210105", Modality="CT"),
+    )
+    assert len(select(workspace).cohort.units) == 4
+    assert count_modalities(select(workspace, start=date(2020, 1, 1), end=date(2020, 1, 5))) == {"CT", "MR"}
+    assert len(select(workspace, start=date(2020, 1, 2)).cohort.units) == 2
+    assert len(select(workspace, end=date(2020, 1, 1)).cohort.units) == 1
+    assert count_modalities(select(workspace, modalities=["US", "MR"])) == {"US", "MR"}
+    described = with_params(workspace, extract={"study_description": "^chest"})
+    assert count_modalities(select(described)) == {"MR"}
+    (workspace.root / "cohort.csv").write_text("AccessionNumber,PatientID\nA1,\n,P3\nA2,P4\n")
+    listed = with_params(workspace, extract={"study_description": None, "cohort_csv": "cohort.csv"})
+    assert count_modalities(select(listed)) == {"CT", "US"}
+    with pytest.raises(EmptyCohort, match="4 series"):
+        select(listed, start=date(2022, 1, 1))
+
+
+def test_the_change_feed_names_what_came_since_and_leaves_the_rest(
+    server: OrthancService, workspace: Workspace
+) -> None:
+    send(server, *series(1), *series(2))
+    first = select(workspace)
+    assert first.cursor is not None
+    freeze(workspace, first)
+    nothing = select(workspace, since_change=first.cursor)
+    assert nothing.cohort.units == ()
+    assert freeze(workspace, nothing).units == first.cohort.units
+    send(
+        server,
+        make_dicom("1.2.1.1.9", PatientID="P1", StudyInstanceUID="1.2.1", SeriesInstanceUID="1.2.1.1"),
+        *series(3),
+    )
+    since = select(workspace, since_change=first.cursor)
+    assert sorted(unit.expected for unit in since.cohort.units) == [2, 3]
+    assert since.cursor is not None
+    assert since.cursor > first.cursor
+    assert freeze(workspace, since).expected == 7
+    assert select(workspace, since_change=10**6).cohort.expected == 7, "a cursor of another database: look at all"
+    assert select(workspace, modalities=["CT"]).cursor is None, "a narrowed look must not move the cursor"
+
+
+def test_a_series_still_arriving_waits_until_it_is_stable(server: OrthancService, workspace: Workspace) -> None:
+    send(server, *series(1))
+    cursor = select(workspace).cursor
+    with connect(server) as client:
+        client.post("/instances", content=series(2)[0])
+        during = select(workspace, since_change=cursor)
+    assert (during.unstable, during.cohort.units, during.cursor) == (1, (), cursor)
+    assert wait_until_stable(server)
+    after = select(workspace, since_change=cursor)
+    assert (after.unstable, after.cohort.expected) == (0, 1)
+
+
+def test_one_sop_instance_uid_in_two_series_is_a_collision(server: OrthancService, workspace: Workspace) -> None:
+    send(server, make_dicom("1.2.9"), make_dicom("1.2.9", SeriesInstanceUID="1.2.3.1.2"), make_dicom("1.2.10"))
+    cohort = select(workspace).cohort
+    assert [item.reason for item in cohort.refused] == [Reason.UID_COLLISION] * 2
+    assert [unit.expected for unit in cohort.units] == [1]
+
+
+def test_an_instance_deleted_after_listing_is_incomplete_and_the_rest_goes_on(
+    server: OrthancService, workspace: Workspace
+) -> None:
+    send(server, *series(1, 3))
+    selection = select(workspace)
+    [handles] = selection.handles.values()
+    with connect(server) as client:
+        client.delete(f"/instances/{handles[0].locator}").raise_for_status()
+    [result] = fetch_all(workspace, selection)
+    assert [item.reason for item in result.items] == [Reason.INCOMPLETE, None, None]
+
+
+def test_more_series_than_a_page_are_all_listed(
+    server: OrthancService, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.extract.orthanc.PAGE", 3)
+    send(server, *(content for number in range(1, 12) for content in series(number, 1)))
+    assert len(select(workspace).cohort.units) == 11
+
+
+def test_a_wrong_password_is_told_in_one_line(
+    server: OrthancService, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_ORTHANC_PASSWORD", "wrong-secret")
+    with pytest.raises(ConfigurationError, match="SLUICE_ORTHANC_PASSWORD") as error:
+        select(workspace)
+    assert "\n" not in str(error.value)
+    assert "wrong-secret" not in str(error.value)
+
+
+def test_a_server_that_stops_is_transient_during_work_and_an_error_before_it(
+    server: OrthancService, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(server, *series(1))
+    selection = select(workspace)
+    locators = {handle.locator for handles in selection.handles.values() for handle in handles}
+    server.stop()
+    monkeypatch.setattr("tasks.extract.fetch._LONGEST_WAIT", 0.1)
+    with pytest.raises(TransientSourceError) as down:
+        fetch_all(workspace, selection)
+    assert not any(locator in str(down.value) for locator in locators)
+    with pytest.raises(ConfigurationError, match="nothing answers"):
+        select(workspace)
+
+
+def test_a_search_limit_of_the_server_is_refused_rather_than_losing_series(
+    server: OrthancService, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(server, *(content for number in range(1, 6) for content in series(number, 1)))
+    server.stop()
+    monkeypatch.setattr(
+        "flows.services.orthanc._DICOMWEB",
+        (),
+    )
+    configured = __import__("flows.services.orthanc", fromlist=["_configuration"])._configuration
+    monkeypatch.setattr(
+        "flows.services.orthanc._configuration", lambda *given: configured(*given) | {"LimitFindResults": 2}
+    )
+    with start_orthanc(tmp_path / "orthanc") as limited:
+        name(limited, monkeypatch)
+        with pytest.raises(ConfigurationError, match="LimitFindResults"):
+            select(workspace)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "orthanc.example", "ftp://orthanc.example", "http://u:p@127.0.0.1:1", "http://[::1"]
+)
+def test_an_address_that_is_none_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("SLUICE_ORTHANC_URL", address)
+    with pytest.raises(ConfigurationError, match="SLUICE_ORTHANC_URL"):
+        select(workspace)
+
+
+def test_what_answers_but_is_no_orthanc_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello") as port:
+        monkeypatch.setenv("SLUICE_ORTHANC_URL", f"http://127.0.0.1:{port}")
+        with pytest.raises(ConfigurationError, match="no Orthanc"):
+            select(workspace)
+        monkeypatch.setenv("SLUICE_ORTHANC_URL", f"https://127.0.0.1:{port}")
+        with pytest.raises(ConfigurationError):
+            select(workspace)
+    monkeypatch.setenv("SLUICE_ORTHANC_URL", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(ConfigurationError, match="nothing answers"):
+        select(workspace)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_until_its_authority_is_named(
+    tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if find_orthanc() is None:
+        pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
+    certificate = self_signed(tmp_path)
+    module = __import__("flows.services.orthanc", fromlist=["_configuration"])
+    configured = module._configuration
+    secure = {"SslEnabled": True, "SslCertificate": str(certificate)}
+    monkeypatch.setattr(module, "_configuration", lambda *given: configured(*given) | secure)
+    monkeypatch.setattr(module, "_answers", lambda service: reachable(service))
+    with start_orthanc(tmp_path / "orthanc") as service:
+        name(service, monkeypatch)
+        monkeypatch.setenv("SLUICE_ORTHANC_URL", service.url.replace("http://", "https://"))
+        with pytest.raises(ConfigurationError, match="SLUICE_ORTHANC_CA"):
+            select(workspace)
+        monkeypatch.setenv("SLUICE_ORTHANC_CA", str(certificate))
+        with pytest.raises(EmptyCohort):
+            select(workspace)
+        monkeypatch.setenv("SLUICE_ORTHANC_CA", str(tmp_path / "missing.pem"))
+        with pytest.raises(ConfigurationError, match="PEM"):
+            select(workspace)
+
+
+def test_orthanc_keeps_its_files_private_and_asks_for_a_password(server: OrthancService, tmp_path: Path) -> None:
+    assert (tmp_path / "orthanc").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "orthanc" / "orthanc.json").stat().st_mode & 0o777 == 0o600
+    assert httpx.get(f"{server.url}/system", trust_env=False).status_code == 401
+    assert server.password not in repr(server)
+
+
+def test_a_stopped_orthanc_goes_on_with_what_its_folder_holds(tmp_path: Path, server: OrthancService) -> None:
+    send(server, *series(1))
+    server.stop()
+    with start_orthanc(tmp_path / "orthanc") as second, connect(second) as client:
+        assert client.get("/statistics").json()["CountInstances"] == 2
+
+
+def reachable(service: OrthancService) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(service.url.rsplit(":")[-1])), 1):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def answering(reply: bytes) -> Iterator[int]:
+    """A server that says `reply` to whatever it is asked."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(4096)
+                        connection.sendall(reply)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+
+
+def self_signed(folder: Path) -> Path:
+    """A PEM with key and certificate of 127.0.0.1, signed by itself."""
+    import datetime
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "orthanc.pem"
+    plain = serialization.NoEncryption(), serialization.PrivateFormat.TraditionalOpenSSL
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, plain[1], plain[0])
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
