@@ -43,7 +43,7 @@ def outcomes(tally: Tally) -> None:
     """What became of every instance, and why."""
     rows: list[dict[str, object]] = [{"outcome": "released", "reason": "", "instances": tally.released}]
     for code, count in tally.reasons.items():
-        reason = Reason(code)
+        reason = Reason.of(code)
         rows.append(
             {
                 "outcome": reason.disposition.value,
@@ -83,7 +83,7 @@ def release(workspace: Workspace, release: Release, summary: ExportSummary) -> N
         "| | |",
         "|---|---|",
         f"| place | `{workspace.dataset}` |",
-        f"| images | {summary.images} |",
+        f"| images | {summary.counts.images} |",
         f"| content | `{release.content}` |",
         f"| DVC | `{release.dvc}` |",
         f"| commit | `{release.commit}` |",

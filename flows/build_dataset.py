@@ -10,8 +10,6 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
-from tasks.deidentify.task import deidentify_records
-from tasks.transform.task import gather_images
 
 from flows import artifacts
 from flows.identity import released_as, remember
@@ -23,12 +21,16 @@ from tasks.core.errors import ContractViolation
 from tasks.core.models import Cohort
 from tasks.core.workspace import Workspace
 from tasks.curate.task import curate_tables
+from tasks.deidentify.stage import unfinished
+from tasks.deidentify.task import deidentify_records
 from tasks.export.task import export_dataset
-from tasks.extract.select import Selection
+from tasks.extract.select import EmptyCohort, Selection
 from tasks.extract.source import Source, open_source
 from tasks.extract.task import extract_tables, freeze_cohort, select_cohort
 from tasks.record.ledger import Ledger
-from tasks.record.task import balance_books, publish_release
+from tasks.record.reconcile import read_cohort
+from tasks.record.task import publish_release
+from tasks.transform.task import gather_images
 from tasks.validate.task import run_gates
 
 CHANGES = "orthanc-changes"
@@ -77,7 +79,12 @@ def _build(
         if profile and not dry_run and profile != workspace.settings.deidentify.profile:
             workspace = set_params(workspace, {"deidentify.profile": profile})
         since = ledger.cursor(CHANGES) if since_last_run else None
-        selection = select_cohort(workspace, start, end, modalities, since)
+        try:
+            selection = select_cohort(workspace, start, end, modalities, since, _left_over(workspace, ledger))
+        except EmptyCohort:
+            if start or end or modalities:  # an empty day is nothing unusual; an empty cohort is a mistake
+                return Completed(name="NothingNew", message="the source has nothing in this window")
+            raise
         if dry_run:
             artifacts.cohort(selection.cohort)
             return Completed(name="DryRun", message=artifacts.in_words(selection.cohort))
@@ -113,9 +120,9 @@ def _release(workspace: Workspace, ledger: Ledger, source: Source, selection: Se
             f"{len(verdicts.blocking)} critical rule(s) failed, first {first.suite}/{first.rule} in {first.rows} rows: "
             "nothing was released and the last release stays as it was; see the artifact `gates` and data/docs"
         )
-    tally = balance_books(workspace, ledger, cohort)
-    artifacts.outcomes(tally)
     summary = export_dataset(workspace)
+    tally = summary.tally
+    artifacts.outcomes(tally)
     release = publish_release(workspace, ledger, tally, _flow_run())
     if release is None:
         return Completed(name="NothingNew", message="the dataset is the same as the last release, byte for byte")
@@ -123,6 +130,13 @@ def _release(workspace: Workspace, ledger: Ledger, source: Source, selection: Se
     artifacts.release(workspace, release, summary)
     message = f"{release.tag}: {tally.released} released, {tally.quarantined} quarantined, {tally.skipped} skipped"
     return completed(tally, message)
+
+
+def _left_over(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
+    """Units of the cohort that an earlier run did not finish: to be looked at whatever this run's window is."""
+    if not workspace.cohort_lock.exists():
+        return frozenset()
+    return frozenset(unit.unit for unit in unfinished(workspace, ledger, read_cohort(workspace).units))
 
 
 def _flow_run() -> str | None:

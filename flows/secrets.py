@@ -19,4 +19,5 @@ def orthanc_from_secret() -> None:
         block = Secret.load(BLOCK)
     except (ValueError, PrefectException):
         return
-    os.environ[VARIABLE] = str(block.get())
+    if isinstance(block, Secret):
+        os.environ[VARIABLE] = str(block.get())

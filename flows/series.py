@@ -7,25 +7,26 @@ count. Batches run side by side on threads; the work itself is done by one share
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from uuid import UUID
 
 from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
-from prefect.states import State
-from tasks.deidentify.stage import unfinished as not_deidentified
-from tasks.deidentify.task import deidentify_batch
-from tasks.transform.task import transform_batch
 
 from tasks.core.errors import SluiceError, TransientSourceError
 from tasks.core.models import Unit
 from tasks.core.pool import WorkerPool
 from tasks.core.settings import RunSettings
 from tasks.core.workspace import Workspace
+from tasks.deidentify.stage import unfinished as not_deidentified
+from tasks.deidentify.task import deidentify_batch
 from tasks.extract.select import Selection
 from tasks.extract.source import Source
 from tasks.extract.task import extract_batch
 from tasks.record.ledger import Ledger
 from tasks.transform.stage import unfinished as not_transformed
+from tasks.transform.task import transform_batch
 
 
 def cut(units: Sequence[Unit], settings: RunSettings) -> Iterator[tuple[Unit, ...]]:
@@ -52,7 +53,7 @@ def process(
     units: Sequence[Unit],
     run_key: str,
 ) -> int:
-    """Bring `units` to images and rows; returns how many needed work. Raises if the source failed for all of a batch."""
+    """Bring `units` to images and rows; returns how many needed work. Raises if a whole batch failed."""
     fetch = not_deidentified(workspace, ledger, units)
     todo = fetch + [unit for unit in not_transformed(workspace, ledger, units) if unit not in set(fetch)]
     if not todo:
@@ -60,19 +61,25 @@ def process(
     batches = list(cut(todo, workspace.settings.run))
     wanted = {unit.unit for unit in fetch}
     progress = create_progress_artifact(progress=0.0, key="series", description="Series brought to images")
+    assert isinstance(progress, UUID)  # in a synchronous flow it is no coroutine
+    steps: list[PrefectFuture[int]] = []
+    last: list[PrefectFuture[int]] = []
     with WorkerPool(workspace.settings.run.processes) as pool:
-        last: list[PrefectFuture[int]] = []
-        steps: list[PrefectFuture[int]] = []
         for number, batch in enumerate(batches, 1):
             label = f"batch {number} of {len(batches)}"
             fresh = tuple(unit for unit in batch if unit.unit in wanted)
-            before: list[PrefectFuture[int]] = []
+            clean: list[PrefectFuture[int]] = []
             if fresh:
-                before = [extract_batch.submit(label, workspace, ledger, source, selection, fresh, run_key)]
-                steps += before
-                before = [deidentify_batch.submit(label, workspace, ledger, fresh, pool, wait_for=before)]
-                steps += before
-            last.append(transform_batch.submit(label, workspace, ledger, batch, pool, wait_for=before))
+                fetched = extract_batch.submit(label, workspace, ledger, source, selection, fresh, run_key)
+                clean = [
+                    deidentify_batch.submit(
+                        label, workspace, ledger, fresh, pool, wait_for=[fetched], return_state=False
+                    )
+                ]
+                steps += [fetched, *clean]
+            last.append(
+                transform_batch.submit(label, workspace, ledger, batch, pool, wait_for=clean, return_state=False)
+            )
         for done, future in enumerate(last, 1):
             future.wait()
             update_progress_artifact(progress, 100.0 * done / len(last))

@@ -58,8 +58,8 @@ def _outcomes(tally: Tally) -> Table:
     for heading in ("outcome", "instances", "reason", "meaning", "what to do"):
         table.add_column(heading, overflow="fold")
     table.add_row("released", str(tally.released), "", "", "")
-    for code, count in sorted(tally.reasons.items(), key=lambda pair: (Reason(pair[0]).disposition, -pair[1])):
-        reason = Reason(code)
+    for code, count in sorted(tally.reasons.items(), key=lambda pair: (Reason.of(pair[0]).disposition, -pair[1])):
+        reason = Reason.of(code)
         table.add_row(reason.disposition.value, str(count), code, reason.sentence, reason.remedy)
     return table
 
@@ -69,7 +69,8 @@ def _gate_lines(workspace: Workspace) -> Iterator[str]:
     if verdicts is None:
         return
     failed = [rule for rule in verdicts.rules if not rule.passed]
-    yield f"gates          {len(verdicts.rules)} rules, {len(verdicts.blocking)} critical failures, {len(failed)} in all"
+    critical = len(verdicts.blocking)
+    yield f"gates          {len(verdicts.rules)} rules, {len(failed)} fail, {critical} of them critical"
     for rule in failed:
         yield f"  {rule.severity:<9} {rule.suite}/{rule.rule}: {rule.rows} rows; {rule.sentence}"
 

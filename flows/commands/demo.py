@@ -83,12 +83,9 @@ def demo(
         built = _run_deployment(workspace, "build_dataset/build_dataset", "from the source to a release")
         trained = _run_deployment(workspace, "train_model/train_model", "training the baseline")
         print_summary(workspace, console, mlflow=stack.mlflow.address if stack.mlflow else None)
-    console.print(
-        f"build_dataset  {built.state.name if built.state else ''}: {built.state.message if built.state else ''}"
-    )
-    console.print(
-        f"train_model    {trained.state.name if trained.state else ''}: {trained.state.message if trained.state else ''}"
-    )
+    for run in (built, trained):
+        if run.state:
+            console.print(f"{run.name:<14} {run.state.name}: {run.state.message}", markup=False)
     console.print(f"took           {time.monotonic() - began:.0f} s; everything that was started is stopped")
     console.print(
         f"to look around sluice up --workspace {_shown(workspace.root)}{' --orthanc' if with_orthanc else ''}"

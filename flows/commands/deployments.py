@@ -36,7 +36,7 @@ def backfill(
     from flows.outcome import exit_code
 
     names = [name.upper() for name in modality] if modality else None
-    state = flow(start.date(), end.date(), step, names, newest_first, dry_run, return_state=True)  # type: ignore[arg-type]
+    state = flow(start.date(), end.date(), step, names, newest_first, dry_run, return_state=True)
     console.print(f"{state.name}: {state.message}", markup=False)
     code = exit_code(state)
     if code:

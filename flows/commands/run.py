@@ -40,8 +40,8 @@ def run(
         return build_dataset(
             start=start.date() if start else None,
             end=end.date() if end else None,
-            modalities=[name.upper() for name in modality] if modality else None,  # type: ignore[arg-type]
-            profile=profile,  # type: ignore[arg-type]
+            modalities=[name.upper() for name in modality] if modality else None,
+            profile=profile,
             since_last_run=since_last_run,
             dry_run=dry_run,
             return_state=True,

@@ -30,6 +30,11 @@ class Reason(StrEnum):
         member.remedy = remedy
         return member
 
+    @classmethod
+    def of(cls, code: str) -> Reason:
+        """The reason with this code."""
+        return next(reason for reason in cls if reason.value == code)
+
     @property
     def code(self) -> str:
         """The code as it is stored, e.g. `decode-failed`."""

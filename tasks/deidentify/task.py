@@ -1,4 +1,4 @@
-"""Prefect tasks of de-identification: a batch of series from quarantine to clean archives, and the tables of records."""
+"""Prefect tasks of de-identification: a batch of series to clean archives, and the tables of records."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def deidentify_batch(
     units: Sequence[Unit],
     pool: WorkerPool,
 ) -> int:
-    """De-identify `units` from quarantine, and delete their identified bytes; returns how many instances came through."""
+    """De-identify `units` from quarantine and delete their identified bytes; returns how many items are kept."""
     return deidentify_units(workspace, ledger, units, pool)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
@@ -32,9 +32,10 @@ def select_cohort(
     end: date | None,
     modalities: Sequence[str] | None,
     since_change: int | None,
+    also: Collection[str],
 ) -> Selection:
     """List what the source has now and the criteria admit."""
-    return select(workspace, start=start, end=end, modalities=modalities, since_change=since_change)
+    return select(workspace, start=start, end=end, modalities=modalities, since_change=since_change, also=also)
 
 
 @retryable("freeze", retries=0)

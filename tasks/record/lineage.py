@@ -228,7 +228,7 @@ def _told(tracking_uri: str) -> Iterator[None]:
         words = str(error).lower()
         if status in (401, 403) or "401" in words or "unauthorized" in words or "permission denied" in words:
             raise ConfigurationError(
-                f"MLflow at {place} refuses the user or password: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+                f"MLflow at {place} refuses the user or password: set MLFLOW_TRACKING_USERNAME and _PASSWORD"
             ) from None
         if "max retries" in words or "api request" in words or "connection" in words or status >= 500:
             raise ConfigurationError(

@@ -1,21 +1,14 @@
-"""Prefect tasks of the record: the books, the bytes in DVC, the commit, the tag and the register."""
+"""The Prefect task of the record: the bytes in DVC, the commit, the tag and the register."""
 
 from __future__ import annotations
 
-from tasks.core.models import Cohort, Tally
+from tasks.core.models import Tally
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.record.reconcile import reconcile
 from tasks.record.register import Release
 from tasks.record.release import STAGES, publish
 from tasks.record.versioning import commit_stages
 from tasks.retryable import retryable
-
-
-@retryable("reconcile", retries=1)
-def balance_books(workspace: Workspace, ledger: Ledger, cohort: Cohort) -> Tally:
-    """Give every item its outcome, and prove that none is without."""
-    return reconcile(workspace, ledger, cohort)
 
 
 @retryable("record", retries=1)

@@ -51,6 +51,7 @@ def ensure_repository(root: Path) -> None:
 
 def commit_stages(root: Path, stages: Sequence[str]) -> None:
     """Tell DVC that the outputs of `stages` are what they are now, as if it had run them."""
+    ensure_repository(root)
     if stages:
         dvc(root, "commit", "--force", *stages)
 

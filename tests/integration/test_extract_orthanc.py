@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
+import hashlib
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -13,26 +11,49 @@ from pathlib import Path
 import httpx
 import pytest
 
+import flows.services.orthanc
 from flows.services.orthanc import OrthancService, connect, find_orthanc, start_orthanc, upload, wait_until_stable
 from flows.services.ports import free_port
 from tasks.core.errors import ConfigurationError, TransientSourceError
 from tasks.core.models import UnitResult
 from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
+from tasks.extract.criteria import Criteria
 from tasks.extract.fetch import fetch_unit
+from tasks.extract.folder import FolderSource
 from tasks.extract.freeze import freeze
+from tasks.extract.scan import Limits
 from tasks.extract.select import EmptyCohort, Selection, select
-from tasks.extract.source import open_source
+from tasks.extract.source import Handle, open_source
 from tests.conftest import Hospital
 from tests.support.dicom import make_dicom
+from tests.support.network import answering, make_certificate, relaying_tls
 from tests.support.places import with_params
 
 pytestmark = pytest.mark.orthanc
 
 
+@pytest.fixture(scope="module")
+def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancService]:
+    if find_orthanc() is None:
+        pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
+    with start_orthanc(tmp_path_factory.mktemp("extract") / "orthanc") as service:
+        yield service
+
+
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrthancService]:
-    """An empty Orthanc of the test's own, named in the environment."""
+def server(module_server: OrthancService, monkeypatch: pytest.MonkeyPatch) -> OrthancService:
+    """An empty Orthanc that no other test uses meanwhile, named in the environment. Not to be stopped."""
+    with connect(module_server) as client:
+        for patient in client.get("/patients").json():
+            client.delete(f"/patients/{patient}").raise_for_status()
+    name(module_server, monkeypatch)
+    return module_server
+
+
+@pytest.fixture
+def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrthancService]:
+    """An Orthanc in `tmp_path`/orthanc that the test may stop."""
     if find_orthanc() is None:
         pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
     with start_orthanc(tmp_path / "orthanc") as service:
@@ -63,6 +84,18 @@ def series(number: int, instances: int = 2, **attributes: str) -> list[bytes]:
     return [make_dicom(f"{named['SeriesInstanceUID']}.{n}", **named) for n in range(1, instances + 1)]
 
 
+def contents(folder: Path) -> set[str]:
+    """The digest of every file under `folder` and of what is wrapped in one."""
+    source = FolderSource(folder, Limits(2**30, 200))
+    found = [instance for listed in source.list_series(Criteria()).series for instance in listed.instances]
+    wrapped = {digest(b"".join(source.fetch(Handle("", one.locator, one.size)))) for one in found}
+    return wrapped | {digest(path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def fetch_all(workspace: Workspace, selection: Selection) -> list[UnitResult]:
     with open_source(workspace) as source:
         return [fetch_unit(source, selection, unit, workspace.quarantine) for unit in selection.cohort.units]
@@ -90,7 +123,7 @@ def test_the_whole_hospital_is_listed_and_every_instance_arrives_whole(
     files = {path.stem: path for path in workspace.quarantine.rglob("*.dcm")}
     sizes = {handle.item: handle.size for handles in selection.handles.values() for handle in handles}
     assert {item: path.stat().st_size for item, path in files.items()} == sizes
-    assert all(path.read_bytes()[128:132] == b"DICM" for path in files.values())
+    assert {digest(path.read_bytes()) for path in files.values()} <= contents(hospital.dicom)
 
 
 def test_window_modality_description_and_ids_select_alike(server: OrthancService, workspace: Workspace) -> None:
@@ -188,36 +221,26 @@ def test_a_wrong_password_is_told_in_one_line(
     assert "wrong-secret" not in str(error.value)
 
 
-def test_a_server_that_stops_is_transient_during_work_and_an_error_before_it(
-    server: OrthancService, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+def test_a_stopped_server_is_transient_during_work_and_an_error_before_it(
+    own_server: OrthancService, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send(server, *series(1))
+    send(own_server, *(content for number in range(1, 6) for content in series(number, 1)))
     selection = select(workspace)
     locators = {handle.locator for handles in selection.handles.values() for handle in handles}
-    server.stop()
+    own_server.stop()
     monkeypatch.setattr("tasks.extract.fetch._LONGEST_WAIT", 0.1)
     with pytest.raises(TransientSourceError) as down:
         fetch_all(workspace, selection)
     assert not any(locator in str(down.value) for locator in locators)
     with pytest.raises(ConfigurationError, match="nothing answers"):
         select(workspace)
-
-
-def test_a_search_limit_of_the_server_is_refused_rather_than_losing_series(
-    server: OrthancService, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    send(server, *(content for number in range(1, 6) for content in series(number, 1)))
-    server.stop()
+    configured = flows.services.orthanc._configuration
     monkeypatch.setattr(
-        "flows.services.orthanc._DICOMWEB",
-        (),
-    )
-    configured = __import__("flows.services.orthanc", fromlist=["_configuration"])._configuration
-    monkeypatch.setattr(
-        "flows.services.orthanc._configuration", lambda *given: configured(*given) | {"LimitFindResults": 2}
+        flows.services.orthanc, "_configuration", lambda *given: configured(*given) | {"LimitFindResults": 2}
     )
     with start_orthanc(tmp_path / "orthanc") as limited:
         name(limited, monkeypatch)
+        assert sum(result.kept for result in fetch_all(workspace, selection)) == 5
         with pytest.raises(ConfigurationError, match="LimitFindResults"):
             select(workspace)
 
@@ -245,95 +268,24 @@ def test_what_answers_but_is_no_orthanc_is_told(workspace: Workspace, monkeypatc
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_until_its_authority_is_named(
-    tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    server: OrthancService, tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if find_orthanc() is None:
-        pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
-    certificate = self_signed(tmp_path)
-    module = __import__("flows.services.orthanc", fromlist=["_configuration"])
-    configured = module._configuration
-    secure = {"SslEnabled": True, "SslCertificate": str(certificate)}
-    monkeypatch.setattr(module, "_configuration", lambda *given: configured(*given) | secure)
-    monkeypatch.setattr(module, "_answers", lambda service: reachable(service))
-    with start_orthanc(tmp_path / "orthanc") as service:
-        name(service, monkeypatch)
-        monkeypatch.setenv("SLUICE_ORTHANC_URL", service.url.replace("http://", "https://"))
+    certificate = make_certificate(tmp_path / "gateway.pem")
+    send(server, *series(1))
+    with relaying_tls(certificate, int(server.url.rsplit(":", 1)[1])) as port:
+        monkeypatch.setenv("SLUICE_ORTHANC_URL", f"https://127.0.0.1:{port}")
         with pytest.raises(ConfigurationError, match="SLUICE_ORTHANC_CA"):
             select(workspace)
         monkeypatch.setenv("SLUICE_ORTHANC_CA", str(certificate))
-        with pytest.raises(EmptyCohort):
-            select(workspace)
+        assert select(workspace).cohort.expected == 2
         monkeypatch.setenv("SLUICE_ORTHANC_CA", str(tmp_path / "missing.pem"))
         with pytest.raises(ConfigurationError, match="PEM"):
             select(workspace)
 
 
-def test_orthanc_keeps_its_files_private_and_asks_for_a_password(server: OrthancService, tmp_path: Path) -> None:
-    assert (tmp_path / "orthanc").stat().st_mode & 0o777 == 0o700
-    assert (tmp_path / "orthanc" / "orthanc.json").stat().st_mode & 0o777 == 0o600
+def test_orthanc_keeps_its_files_private_and_asks_for_a_password(server: OrthancService) -> None:
+    folder = server.process.log.parent
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "orthanc.json").stat().st_mode & 0o777 == 0o600
     assert httpx.get(f"{server.url}/system", trust_env=False).status_code == 401
     assert server.password not in repr(server)
-
-
-def test_a_stopped_orthanc_goes_on_with_what_its_folder_holds(tmp_path: Path, server: OrthancService) -> None:
-    send(server, *series(1))
-    server.stop()
-    with start_orthanc(tmp_path / "orthanc") as second, connect(second) as client:
-        assert client.get("/statistics").json()["CountInstances"] == 2
-
-
-def reachable(service: OrthancService) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(service.url.rsplit(":")[-1])), 1):
-        return True
-    return False
-
-
-@contextlib.contextmanager
-def answering(reply: bytes) -> Iterator[int]:
-    """A server that says `reply` to whatever it is asked."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with connection:
-                        connection.recv(4096)
-                        connection.sendall(reply)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield listener.getsockname()[1]
-
-
-def self_signed(folder: Path) -> Path:
-    """A PEM with key and certificate of 127.0.0.1, signed by itself."""
-    import datetime
-    import ipaddress
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "orthanc.pem"
-    plain = serialization.NoEncryption(), serialization.PrivateFormat.TraditionalOpenSSL
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, plain[1], plain[0])
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -22,9 +23,12 @@ pytestmark = pytest.mark.shared
 WRAPPERS, MEMBERS = 2, 4
 
 
-def report(selection: Selection) -> Counter[str]:
+def count(selection: Selection, note: str) -> Counter[str]:
+    """How many items were refused for which reason; `pytest -s` shows it."""
     reasons = Counter(item.reason.code for item in selection.cohort.refused if item.reason)
-    print(f"\n{len(selection.cohort.units)} series, {sum(u.expected for u in selection.cohort.units)} taken, {reasons}")
+    taken = sum(unit.expected for unit in selection.cohort.units)
+    line = f"{note}: {len(selection.cohort.units)} series, {taken} taken, {dict(sorted(reasons.items()))}"
+    sys.stdout.write(f"\n{line}\n")
     return reasons
 
 
@@ -41,8 +45,7 @@ def test_every_file_of_the_folder_is_accounted_for(shared_data: Path, workspace:
     started = time.monotonic()
     selection = select(here)
     took = time.monotonic() - started
-    reasons = report(selection)
-    print(f"listed in {took:.1f} s")
+    reasons = count(selection, f"folder, {took:.1f} s")
     assert took < 10
     assert selection.cohort.expected == len(files) - WRAPPERS + MEMBERS
     items = [item.item for item in selection.cohort.refused]
@@ -88,7 +91,6 @@ def test_what_orthanc_takes_of_the_corpus_is_listed_and_fetched(
         for variable, value in service.environment.items():
             monkeypatch.setenv(variable, value)
         selection = select(workspace)
-        report(selection)
-        print(sent, held)
+        count(selection, f"orthanc, {sent}")
         assert selection.cohort.expected == held
         assert fetch_all(workspace, selection) == sum(unit.expected for unit in selection.cohort.units)

@@ -1,0 +1,330 @@
+"""Every row of E.1-1 gets its action at every depth, nothing private or unknown stays, references stay consistent."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pydicom
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+from tasks.core.reasons import Reason
+from tasks.core.settings import DeidentifySettings
+from tasks.deidentify import rules
+from tasks.deidentify.engine import Cleaner, Identity
+from tasks.deidentify.profile import Profile
+from tests.support.identified import (
+    CANARIES,
+    CT,
+    FRAME,
+    PIXELS,
+    PSEUDONYMISER,
+    STUDY,
+    clean,
+    deidentify,
+    element,
+    encode,
+    make_ct,
+    nest,
+    part10,
+)
+
+BASIC = DeidentifySettings(profile="basic")
+RESEARCH = DeidentifySettings()
+ANATOMY = 0x00082218  # AnatomicRegionSequence: kept, and not of E.1-1
+MODIFIER = 0x00082220
+OUR_OWN = {"PatientID", "PatientName", "PatientIdentityRemoved", "DeidentificationMethod"}
+ROWS = [
+    (tag, row)
+    for tag, row in rules.rows().items()
+    if tag >> 16 not in (0, 2, 4) and rules.value_representations(tag)
+]
+
+
+def canary(tag: int) -> DataElement:
+    vr = rules.value_representations(tag)[0]
+    if vr == "SQ":
+        inner = Dataset()
+        inner.add(element(0x00080104, "LO", "CanaryMeaning"))
+        inner.add(element(0x00091001, "LO", "CanaryPrivate"))
+        return DataElement(tag, "SQ", Sequence([inner]))
+    return element(tag, vr, CANARIES[vr])
+
+
+def engine(ds: Dataset, settings: DeidentifySettings) -> Dataset:
+    """The engine alone, on a data set that went through bytes."""
+    parsed = pydicom.dcmread(BytesIO(part10(ds)), force=True)
+    identity = Identity("pabc", -100, PSEUDONYMISER)
+    Cleaner(Profile.of(settings), identity, rules.iod_of(CT), 32).clean(parsed)
+    return parsed
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize("profile", [BASIC, RESEARCH], ids=["basic", "research"])
+def test_no_row_of_the_table_keeps_its_value_unless_the_profile_keeps_it(
+    profile: DeidentifySettings, depth: int
+) -> None:
+    ds = Dataset()
+    for tag, _ in ROWS:
+        ds.add(canary(tag))
+    path = (ANATOMY, MODIFIER)[:depth]
+    cleaned = engine(nest(ds, *path) if path else ds, profile)
+    for tag in path:
+        cleaned = cleaned[tag].value[0]
+    options = Profile.of(profile).options
+    for tag, row in ROWS:
+        vr = rules.value_representations(tag)[0]
+        kept = {row.options.get(option) for option in options} & {"K", "C"}
+        if tag not in cleaned or row.keyword in OUR_OWN or vr == "SQ":
+            continue
+        value = cleaned[tag].value
+        text = "\\".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        same = text == canary(tag).value
+        if vr in ("DA", "DT", "UI"):
+            assert not same, row
+        elif not kept:
+            assert not same, row
+    content = encode(cleaned)
+    for spelling in (b"CanaryPrivate", b"Canary^Name", b"CanaryLt", b"CanaryOb", b"19870612"):
+        assert spelling not in content, spelling
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_each_plain_action_of_the_table_is_what_happens(depth: int) -> None:
+    ds = Dataset()
+    for tag, _ in ROWS:
+        ds.add(canary(tag))
+    cleaned = engine(nest(ds, ANATOMY) if depth else ds, BASIC)
+    cleaned = cleaned[ANATOMY].value[0] if depth else cleaned
+    for tag, row in ROWS:
+        vr = rules.value_representations(tag)[0]
+        if row.keyword in OUR_OWN:
+            continue
+        if row.action == "X":
+            assert tag not in cleaned, row
+        elif row.action == "D" and vr != "SQ":
+            assert cleaned[tag].value not in (None, "", b"", canary(tag).value), row
+        elif row.action == "U" and vr == "UI":
+            assert cleaned[tag].value == PSEUDONYMISER.uid(CANARIES["UI"]), row
+        elif row.action == "Z":
+            assert tag in cleaned, row
+            assert cleaned[tag].value != canary(tag).value, row
+
+
+def test_a_compound_action_follows_the_type_in_the_iod() -> None:
+    assert rules.resolve("X/Z/D", "3") == "X"
+    assert rules.resolve("X/Z/D", "2") == "Z"
+    assert rules.resolve("X/Z/D", "1C") == "D"
+    assert rules.resolve("X/Z/U*", "1") == "U"
+    assert rules.resolve("X/D", "2") == "D"
+    assert rules.resolve("Z", "1") == "D"
+    assert [rules.resolve(action, None) for action in ("X/Z", "X/D", "X/Z/D", "X/Z/U*")] == ["Z", "D", "D", "U"]
+    assert rules.type_of("InstitutionName", rules.iod_of(CT), "") == "3"
+    assert rules.type_of("StudyInstanceUID", None, "") is None
+
+
+def test_what_is_private_unknown_retired_or_out_of_place_is_gone() -> None:
+    ds = make_ct()
+    inner = Dataset()
+    inner.add(element(0x00111001, "LO", "CanaryPrivate"))
+    inner.add(element(0x7FE00010, "OW", b"CanaryPixels"))
+    inner.add(element(0x00081030, "LO", "CanaryNested"))
+    ds.add(DataElement(ANATOMY, "SQ", Sequence([inner])))
+    unknown = ((0x00090010, "LO"), (0x00091001, "SQ"), (0x00109999, "LO"), (0x00080000, "UL"), (0xFFFCFFFC, "OB"))
+    for tag, vr in unknown:
+        ds.add(nest(inner, tag)[tag] if vr == "SQ" else element(tag, vr, CANARIES[vr]))
+    for group in (0x6000, 0x601E):
+        ds.add(element(group << 16 | 0x0010, "US", 8))
+        ds.add(element(group << 16 | 0x3000, "OW", b"CanaryOverlay!"))
+        ds.add(element(group << 16 | 0x4000, "LT", "CanaryOverlayText"))
+    ds.add(element(0x50003000, "OW", b"CanaryCurve!"))
+    content = deidentify(part10(ds, preamble=b"CanaryPreamble".ljust(128, b" "))).content
+    assert content
+    assert b"anary" not in content
+    assert b"CANARY" not in content
+    assert b"HOSPITALAE" not in content
+    again = pydicom.dcmread(BytesIO(content))
+    assert not [tag for tag in again.keys() if tag.group % 2 or tag.group >> 8 in (0x50, 0x60)]  # noqa: SIM118
+    assert again.preamble == bytes(128)
+
+
+def test_beyond_the_table_names_addresses_and_free_text_do_not_stay() -> None:
+    ds = make_ct()
+    ds.add(element(0x0072006A, "PN", "Canary^Author"))  # SelectorPNValue, listed
+    ds.EvaluatorName = "Canary^Evaluator"
+    ds.SegmentDescription = "canary text"
+    ds.ContactURI = "mailto:canary@example.org"
+    ds.ExpiryDate = "20210304"
+    ds.ReconstructionMethod = "iterative"
+    cleaned = clean(ds)
+    assert cleaned.EvaluatorName == ""
+    assert "SegmentDescription" not in cleaned
+    assert "ContactURI" not in cleaned
+    assert cleaned.ExpiryDate not in ("", "20210304")
+    assert cleaned.ReconstructionMethod == "iterative"
+    assert "ExpiryDate" not in clean(ds, BASIC)
+
+
+def test_an_element_is_judged_by_the_vr_it_has_and_by_the_one_it_should_have() -> None:
+    ds = make_ct()
+    ds.add(element(0x00181210, "PN", "Canary^Kernel"))  # ConvolutionKernel is SH
+    ds.add(element(0x00189073, "LT", "canary"))  # AcquisitionDuration is FD
+    ds.add(element(0x00280120, "US", [1] * 40))  # PixelPaddingValue has one value
+    ds.add(element(0x00180050, "DS", "Canary"))  # SliceThickness is a number
+    ds.add(element(0x00181160, "SH", "x" * 200))  # FilterType has 16 characters
+    cleaned = clean(ds)
+    assert cleaned.get("ConvolutionKernel", "") == ""
+    for keyword in ("AcquisitionDuration", "PixelPaddingValue", "SliceThickness", "FilterType"):
+        assert keyword not in cleaned, keyword
+
+
+def test_the_header_says_what_was_done() -> None:
+    cleaned = clean(make_ct())
+    assert cleaned.PatientIdentityRemoved == "YES"
+    assert cleaned.LongitudinalTemporalInformationModified == "MODIFIED"
+    assert [code.CodeValue for code in cleaned.DeidentificationMethodCodeSequence] == ["113100", "113107", "113108"]
+    assert "BurnedInAnnotation" not in cleaned
+    basic = clean(make_ct(), BASIC)
+    assert basic.LongitudinalTemporalInformationModified == "REMOVED"
+    assert [code.CodeValue for code in basic.DeidentificationMethodCodeSequence] == ["113100"]
+
+
+def test_the_patient_gets_one_pseudonym_one_shift_and_new_uids() -> None:
+    cleaned = clean(make_ct())
+    shift = PSEUDONYMISER.shift_days("MRN-44871", STUDY)
+    assert cleaned.PatientID == cleaned.PatientName == PSEUDONYMISER.patient("MRN-44871")
+    assert cleaned.StudyInstanceUID == PSEUDONYMISER.uid(STUDY)
+    assert cleaned.FrameOfReferenceUID == PSEUDONYMISER.uid(FRAME)
+    assert cleaned.SOPClassUID == CT
+    assert cleaned.file_meta.MediaStorageSOPInstanceUID == cleaned.SOPInstanceUID
+    day = pydicom.valuerep.DA("20210304")
+    assert (pydicom.valuerep.DA(cleaned.StudyDate) - day).days == shift  # type: ignore[operator]
+    assert cleaned.AcquisitionDateTime == cleaned.StudyDate + "101112.250+0100"
+    assert cleaned.PatientBirthDate == ""
+    assert cleaned.PatientSex == "F"
+    assert cleaned.AccessionNumber == ""
+
+
+def test_an_age_of_ninety_and_more_is_told_as_ninety() -> None:
+    ds = make_ct()
+    ds.PatientAge = "097Y"
+    assert clean(ds).PatientAge == "090Y"
+    assert "PatientAge" not in clean(ds, BASIC)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
+def test_the_transfer_syntax_and_the_pixel_bytes_stay(syntax: str) -> None:
+    content = part10(make_ct(), syntax)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        buffer = BytesIO()
+        pydicom.dcmread(BytesIO(part10(make_ct()))).save_as(buffer, enforce_file_format=True)
+        plain = pydicom.dcmread(buffer)
+        plain.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        deflated = BytesIO()
+        plain.save_as(deflated, enforce_file_format=True)
+        content = deflated.getvalue()
+    outcome = deidentify(content)
+    assert outcome.reason is None
+    cleaned = pydicom.dcmread(BytesIO(outcome.content))
+    assert cleaned.file_meta.TransferSyntaxUID == syntax
+    assert cleaned.PixelData == PIXELS
+    assert cleaned.PatientID == PSEUDONYMISER.patient("MRN-44871")
+
+
+def test_a_file_without_preamble_and_meta_becomes_a_proper_one() -> None:
+    for syntax in (ImplicitVRLittleEndian, ExplicitVRBigEndian, "1.2.840.10008.1.2.1"):
+        outcome = deidentify(encode(make_ct(), syntax))
+        assert outcome.reason is None
+        assert pydicom.dcmread(BytesIO(outcome.content)).file_meta.TransferSyntaxUID == syntax
+
+
+def test_text_stays_readable_in_its_character_set_or_goes() -> None:
+    ds = make_ct()
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.Manufacturer = "Gerätebau"
+    assert clean(ds).Manufacturer == "Gerätebau"
+    ds.SpecificCharacterSet = "CANARY SET"
+    cleaned = deidentify(part10(ds))
+    assert cleaned.reason is None
+    assert b"CANARY" not in cleaned.content
+    assert "ger".encode() not in cleaned.content.lower()
+
+
+def test_names_in_multi_byte_sets_are_replaced() -> None:
+    ds = make_ct()
+    ds.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+    ds.PatientName = "Yamada^Tarou=山田^太郎=やまだ^たろう"
+    cleaned = clean(ds)
+    assert cleaned.PatientName == PSEUDONYMISER.patient("MRN-44871")
+
+
+def test_sequences_nested_deeper_than_the_limit_are_refused() -> None:
+    ds = make_ct()
+    inner = Dataset()
+    inner.CodeMeaning = "x"
+    path = [ANATOMY, *[MODIFIER] * 11]
+    ds.add(nest(inner, *path)[ANATOMY])
+    assert deidentify(part10(ds)).reason is None
+    assert deidentify(part10(ds), DeidentifySettings(max_depth=5)).reason is Reason.DEIDENTIFY_FAILED
+
+
+def test_a_sequence_hidden_in_an_unknown_vr_does_not_pass() -> None:
+    ds = make_ct()
+    inner = Dataset()
+    inner.PatientName = "Canary^Hidden"
+    ds.add(element(ANATOMY, "UN", encode(nest(inner, ANATOMY), ImplicitVRLittleEndian)))
+    outcome = deidentify(part10(ds))
+    assert outcome.reason is None
+    assert b"Canary" not in outcome.content
+
+
+UIDS = st.from_regex(r"1\.[23]\.[1-9]\d{0,6}(\.[1-9]\d{0,8}){1,5}", fullmatch=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(uid=UIDS, path=st.lists(st.sampled_from([ANATOMY, MODIFIER, 0x00081140, 0x00082112]), max_size=5))
+def test_a_uid_becomes_the_same_wherever_it_stands(uid: str, path: list[int]) -> None:
+    inner = Dataset()
+    inner.add(element(0x00081155, "UI", uid))
+    inner.add(element(0x0020000E, "UI", uid))
+    inner.add(element(0x00081150, "UI", CT))
+    cleaned = engine(nest(inner, *path), RESEARCH)
+    for tag in path:
+        cleaned = cleaned[tag].value[0]
+    assert cleaned.ReferencedSOPInstanceUID == cleaned.SeriesInstanceUID == PSEUDONYMISER.uid(uid)
+    assert cleaned.ReferencedSOPClassUID == CT
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    data=st.lists(
+        st.tuples(
+            st.sampled_from(["PatientName", "OtherPatientNames", "PatientComments", "InstitutionName", "OperatorsName"]),
+            st.from_regex(r"[A-Z][a-z]{4,9}\^[A-Z][a-z]{4,9}", fullmatch=True),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    path=st.lists(st.sampled_from([ANATOMY, MODIFIER]), max_size=6),
+)
+def test_names_do_not_survive_at_any_depth(data: list[tuple[str, str]], path: list[int]) -> None:
+    inner = Dataset()
+    for keyword, value in data:
+        setattr(inner, keyword, value)
+    content = encode(engine(nest(inner, *path), RESEARCH))
+    for _, value in data:
+        assert value.encode() not in content
+
+
+def test_the_order_of_elements_and_of_runs_changes_nothing() -> None:
+    ds = make_ct()
+    backwards = Dataset()
+    for tag in sorted(ds.keys(), reverse=True):
+        backwards.add(ds[tag])
+    first, second = deidentify(part10(ds)).content, deidentify(part10(backwards)).content
+    assert first == second == deidentify(part10(ds)).content
