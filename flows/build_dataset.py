@@ -29,6 +29,7 @@ from tasks.extract.source import Source, open_source
 from tasks.extract.task import extract_tables, freeze_cohort, select_cohort
 from tasks.record.ledger import Ledger
 from tasks.record.reconcile import read_cohort
+from tasks.record.register import latest_release
 from tasks.record.task import publish_release
 from tasks.transform.task import gather_images
 from tasks.validate.task import run_gates
@@ -124,9 +125,11 @@ def _release(workspace: Workspace, ledger: Ledger, source: Source, selection: Se
     tally = summary.tally
     artifacts.outcomes(tally)
     release = publish_release(workspace, ledger, tally, _flow_run())
+    latest = latest_release(ledger, workspace.settings.export.name)
+    if latest:
+        remember(workspace, latest.tag)
     if release is None:
         return Completed(name="NothingNew", message="the dataset is the same as the last release, byte for byte")
-    remember(workspace, release.tag)
     artifacts.release(workspace, release, summary)
     message = f"{release.tag}: {tally.released} released, {tally.quarantined} quarantined, {tally.skipped} skipped"
     return completed(tally, message)

@@ -39,8 +39,16 @@ def completed(tally: Tally, message: str) -> State[Any]:
     return Completed(name="Quarantined" if tally.quarantined else "Completed", message=message)
 
 
-def exit_code(state: State[Any]) -> int:
-    """What the shell sees for a flow's last state."""
-    if state.is_completed():
-        return 0
-    return EXIT_CODES.get(state.name or "", 1)
+class FlowFailed(SluiceError):
+    """A flow ended in a state that isn't Completed; told as the state's message."""
+
+    def __init__(self, state: State[Any]) -> None:
+        super().__init__(state.message or f"the run ended {state.name}")
+        self.exit_code = EXIT_CODES.get(state.name or "", 1)
+
+
+def told(state: State[Any]) -> str:
+    """A flow's last state in one line, for the shell; raises `FlowFailed` if it isn't Completed."""
+    if not state.is_completed():
+        raise FlowFailed(state)
+    return f"{state.name}: {state.message}"

@@ -16,7 +16,11 @@ from tasks.core.workspace import VARIABLE, Workspace
 
 P = ParamSpec("P")
 
-console = Console(highlight=False, soft_wrap=not os.environ.get("COLUMNS"))
+_WIDE = 180  # for a file or a pipe, which have no width of their own
+
+console = Console(highlight=False)
+if not console.is_terminal and not os.environ.get("COLUMNS"):
+    console = Console(highlight=False, width=_WIDE)
 
 WorkspaceOption = Annotated[
     Path | None,

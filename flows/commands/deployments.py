@@ -33,11 +33,8 @@ def backfill(
         raise ConfigurationError("a backfill needs the worker of `sluice up`: start it in another shell first")
 
     from flows.backfill import backfill as flow  # Prefect reads its settings when it is imported
-    from flows.outcome import exit_code
+    from flows.outcome import told
 
     names = [name.upper() for name in modality] if modality else None
     state = flow(start.date(), end.date(), step, names, newest_first, dry_run, return_state=True)
-    console.print(f"{state.name}: {state.message}", markup=False)
-    code = exit_code(state)
-    if code:
-        raise typer.Exit(code)
+    console.print(told(state), markup=False)

@@ -75,12 +75,9 @@ def _finish(workspace: Workspace, flow: Callable[[], Any], verbose: bool, title:
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
 
-    from flows.outcome import exit_code  # Prefect reads its settings when it is imported
+    from flows.outcome import told  # Prefect reads its settings when it is imported
     from flows.watch import watching
 
     with watching(workspace, console, title, show=not verbose):
         state = flow()
-    console.print(f"{state.name}: {state.message}", markup=False)
-    code = exit_code(state)
-    if code:
-        raise typer.Exit(code)
+    console.print(told(state), markup=False)

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from tasks.core.errors import SluiceError
@@ -50,12 +51,9 @@ def guarded(work: Callable[[], None]) -> int:
 
 def plainly(error: BaseException) -> str:
     """An unexpected error by its type and place in our code; its text is withheld, since it may quote a header."""
-    ours = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "/tasks/" in frame.filename or "/flows/" in frame.filename
-    ]
-    place = f" at {ours[-1].name}, line {ours[-1].lineno}" if ours else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "/tasks/" in frame.filename or "/flows/" in frame.filename]
+    place = f" at {'/'.join(Path(ours[-1].filename).parts[-3:])}:{ours[-1].lineno}" if ours else ""
     return (
         f"unexpected {type(error).__name__}{place}; its text is withheld because it may name a patient "
         "(SLUICE_DEBUG=1 shows it on this terminal)"

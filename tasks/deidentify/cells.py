@@ -12,12 +12,12 @@ from functools import cache
 from tasks.deidentify.rules import load
 from tasks.deidentify.values import MAX_AGE
 
-_NUMBER = re.compile(r"[-+]?\d{1,7}(?:[.,]\d{1,6})?")
-_CODE = re.compile(r"(?=[A-Za-z.+-]*\d)[A-Za-z0-9.+-]{1,8}|[A-Za-z+-]{1,3}")
-_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
-_DICOM = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
-_AGE = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*[Yy]?")
+_NUMBER = re.compile(r"[-+]?\d{1,7}(?:[.,]\d{1,6})?", re.ASCII)
+_CODE = re.compile(r"(?=[A-Za-z.+-]*\d)[A-Za-z0-9.+-]{1,8}|[A-Za-z+-]{1,3}", re.ASCII)
+_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
+_DICOM = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})", re.ASCII)
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
+_AGE = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*[Yy]?", re.ASCII)
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 
 

@@ -223,7 +223,8 @@ def _decodes(content: bytes, charset: tuple[str, ...]) -> bool:
         return any("2022" in term for term in charset)
     encodings = convert_encodings(list(charset)) if charset else ["ascii"]
     try:
-        content.decode("ascii" if encodings[0] == "iso8859" and not any(charset) else encodings[0])
+        # pydicom reads the default repertoire, which is ASCII (PS3.5 6.1.1), as Latin-1
+        content.decode("ascii" if encodings[0] == "iso8859" else encodings[0])
     except (UnicodeDecodeError, LookupError):
         return False
     return True

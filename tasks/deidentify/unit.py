@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from tasks.core.entry import quiet_libraries
 from tasks.core.errors import QuarantineUnit, UnitError
 from tasks.core.files import write_zip
 from tasks.core.models import Item, State, Unit, UnitResult
@@ -47,6 +48,7 @@ def deidentify_unit(source: Path, target: Path, unit: Unit, settings: Deidentify
     Each file ends as DEIDENTIFIED or with a Reason. Where none is kept there is no ZIP, and one that an earlier run
     left is taken away. Raises `ConfigurationError` for a bad profile or key.
     """
+    quiet_libraries()  # this runs in a process of its own, and pydicom's warnings quote values
     profile = Profile.of(settings)
     pseudonymiser = _pseudonymiser(key_file, key_file.stat().st_mtime_ns if key_file.exists() else 0)
     outcomes = [
@@ -77,7 +79,7 @@ def deidentify_file(
     digest, source_sop = hashlib.sha256(content).hexdigest(), ""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's warnings quote values
+            warnings.simplefilter("ignore")
             parsed = read.parse(content)
             source_sop = parsed.sop
             sop = pseudonymiser.uid(parsed.sop)

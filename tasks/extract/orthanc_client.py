@@ -5,6 +5,7 @@ httpx's errors and Orthanc's answers quote addresses with Orthanc IDs, which are
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 from collections.abc import Callable, Iterator
@@ -18,8 +19,11 @@ from pyorthanc import Orthanc
 from tasks.core.errors import ConfigurationError, TransientSourceError
 from tasks.extract.source import MissingAtSource
 
+logger = logging.getLogger(__name__)
+
 CHUNK = 1 << 20
 CONNECT_SECONDS = 10.0
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -59,6 +63,8 @@ class OrthancClient:
         user = os.environ.get("SLUICE_ORTHANC_USER") or None
         password = os.environ.get("SLUICE_ORTHANC_PASSWORD") or None
         ca = os.environ.get("SLUICE_ORTHANC_CA")
+        if url.startswith("http://") and password and urlsplit(url).hostname not in _LOOPBACK:
+            logger.warning("the password and the images travel unencrypted: use https:// in SLUICE_ORTHANC_URL")
         return cls(url, user, password, Path(ca) if ca else None, timeout=timeout, connections=connections)
 
     def find(self, level: str, query: dict[str, str], **more: Any) -> Any:
@@ -142,11 +148,14 @@ class OrthancClient:
             raise ConfigurationError(f"the Orthanc at {self.url} answered {status}: check SLUICE_ORTHANC_URL")
 
     def _told(self, error: httpx.HTTPError) -> ConfigurationError | TransientSourceError:
-        if _is_about_tls(error):
+        tls = _find_tls_error(error)
+        if isinstance(tls, ssl.SSLCertVerificationError):
             return ConfigurationError(
                 f"the TLS certificate of {self.url} is not trusted or does not fit: "
                 "set SLUICE_ORTHANC_CA to the PEM file of the authority that signed it"
             )
+        if tls is not None and "WRONG_VERSION_NUMBER" in str(tls):
+            return ConfigurationError(f"what answers at {self.url} speaks no TLS: set SLUICE_ORTHANC_URL to http://")
         if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
             return ConfigurationError("SLUICE_ORTHANC_URL must start with http:// or https://")
         return TransientSourceError(
@@ -173,11 +182,7 @@ def _trust(ca: Path | None) -> ssl.SSLContext:
         raise ConfigurationError(f"SLUICE_ORTHANC_CA: {ca} is no readable PEM file of certificates") from None
 
 
-def _is_about_tls(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        if isinstance(error, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(error):
-            return True
+def _find_tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
-    return False
+    return error

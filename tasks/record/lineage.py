@@ -31,6 +31,7 @@ _QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
     "GIT_PYTHON_REFRESH": "quiet",
 }
@@ -157,8 +158,10 @@ def _log_inputs(release: Record, commit: str, splits: Sequence[str]) -> None:
     source = CodeDatasetSource(
         {"dvc.path": place, "dvc.rev": release.tag, "git.commit": commit, "release": release.tag}
     )
-    dataset = MetaDataset(source, name=f"{release.name} v{release.number}", digest=release.dvc)
-    mlflow.log_inputs([dataset] * len(splits), [f"{split}" for split in splits], [None] * len(splits))
+    name = f"{release.name} v{release.number}"  # a name may come once in a run, so each split has its own
+    mlflow.log_input(MetaDataset(source, name=name, digest=release.dvc), context="training")
+    for split in sorted(set(splits) - {"train"}):
+        mlflow.log_input(MetaDataset(source, name=f"{name} ({split})", digest=release.dvc), context="evaluation")
 
 
 def _log_estimator(trained: Trained) -> str:
@@ -242,4 +245,4 @@ def _without_password(uri: str) -> str:
         url = make_url(uri)
     except (ArgumentError, ValueError):
         return "its address"
-    return url.set(username=None, password=None).render_as_string() if url.host else uri.split("?")[0]
+    return url._replace(username=None, password=None).render_as_string() if url.host else uri.split("?")[0]

@@ -58,7 +58,7 @@ def _add_patient(header: Dataset, study: Study) -> None:
     header.PatientTelephoneNumbers = [patient.phone, patient.mobile]
     header.MedicalRecordLocator = patient.insurance_id
     header.Occupation = "retired" if study.age > 66 else "office"
-    header.PatientComments = f"Daughter of {patient.mother.spoken}, call {patient.mobile} before the visit"
+    header.PatientComments = f"Mother {patient.mother.spoken}, call {patient.mobile} before the visit"
     header.AdditionalPatientHistory = f"{patient.name.spoken}: chest pain since {study.requested:%Y-%m-%d}"
 
 

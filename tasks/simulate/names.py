@@ -87,6 +87,10 @@ class Inventor:
         """A given name of at least seven letters."""
         return self._once(lambda: (self._pick(_GIVEN_HEAD) + self._pick(_GIVEN_TAIL)).capitalize())
 
+    def station(self) -> str:
+        """A machine's name of at most 13 letters. It ends as no family name does, for it may lawfully outlive them."""
+        return self._once(lambda: (self._pick(_HEAD) + self._pick(_TAIL) + self._pick(_HEAD)).upper())
+
     def digits(self, count: int) -> str:
         """`count` digits, the first not zero, never given before."""
         return self._once(lambda: str(self._rng.integers(10 ** (count - 1), 10**count)))

@@ -51,7 +51,7 @@ def _modalities(index: int) -> tuple[str, ...]:
 
 def _devices(invent: Inventor) -> dict[str, tuple[Device, ...]]:
     def device(manufacturer: str, model: str, dialect: str) -> Device:
-        return Device(manufacturer, model, dialect, invent.family().upper()[:16], f"SN{invent.digits(8)}")
+        return Device(manufacturer, model, dialect, invent.station(), f"SN{invent.digits(8)}")
 
     return {
         "CT": (device("SIEMENS", "SOMATOM Sim", "siemens"), device("GE MEDICAL SYSTEMS", "Revolution Sim", "ge")),

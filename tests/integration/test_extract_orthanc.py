@@ -105,27 +105,6 @@ def count_modalities(selection: Selection) -> set[str]:
     return {unit.modality for unit in selection.cohort.units}
 
 
-def test_the_whole_hospital_is_listed_and_every_instance_arrives_whole(
-    hospital: Hospital, server: OrthancService, workspace: Workspace
-) -> None:
-    taken = upload(server, hospital.dicom)
-    assert taken.refused >= 1, "the hospital has a corrupt file"
-    assert wait_until_stable(server)
-    with connect(server) as client:
-        statistics = client.get("/statistics").json()
-    started = time.monotonic()
-    selection = select(workspace)
-    assert time.monotonic() - started < 5
-    assert selection.cohort.expected == statistics["CountInstances"]
-    assert len(selection.cohort.units) + len(selection.cohort.refused) >= statistics["CountSeries"]
-    results = fetch_all(workspace, selection)
-    assert sum(result.kept for result in results) == sum(unit.expected for unit in selection.cohort.units)
-    files = {path.stem: path for path in workspace.quarantine.rglob("*.dcm")}
-    sizes = {handle.item: handle.size for handles in selection.handles.values() for handle in handles}
-    assert {item: path.stat().st_size for item, path in files.items()} == sizes
-    assert {digest(path.read_bytes()) for path in files.values()} <= contents(hospital.dicom)
-
-
 def test_window_modality_description_and_ids_select_alike(server: OrthancService, workspace: Workspace) -> None:
     send(
         server,
@@ -260,7 +239,7 @@ def test_what_answers_but_is_no_orthanc_is_told(workspace: Workspace, monkeypatc
         with pytest.raises(ConfigurationError, match="no Orthanc"):
             select(workspace)
         monkeypatch.setenv("SLUICE_ORTHANC_URL", f"https://127.0.0.1:{port}")
-        with pytest.raises(ConfigurationError):
+        with pytest.raises(ConfigurationError, match="no TLS"):
             select(workspace)
     monkeypatch.setenv("SLUICE_ORTHANC_URL", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(ConfigurationError, match="nothing answers"):
@@ -289,3 +268,24 @@ def test_orthanc_keeps_its_files_private_and_asks_for_a_password(server: Orthanc
     assert (folder / "orthanc.json").stat().st_mode & 0o777 == 0o600
     assert httpx.get(f"{server.url}/system", trust_env=False).status_code == 401
     assert server.password not in repr(server)
+
+
+def test_the_whole_hospital_is_listed_and_every_instance_arrives_whole(
+    hospital: Hospital, server: OrthancService, workspace: Workspace
+) -> None:
+    taken = upload(server, hospital.dicom)
+    assert taken.refused >= 1, "the hospital has a corrupt file"
+    assert wait_until_stable(server)
+    with connect(server) as client:
+        statistics = client.get("/statistics").json()
+    started = time.monotonic()
+    selection = select(workspace)
+    assert time.monotonic() - started < 5
+    assert selection.cohort.expected == statistics["CountInstances"]
+    assert len(selection.cohort.units) + len(selection.cohort.refused) >= statistics["CountSeries"]
+    results = fetch_all(workspace, selection)
+    assert sum(result.kept for result in results) == sum(unit.expected for unit in selection.cohort.units)
+    files = {path.stem: path for path in workspace.quarantine.rglob("*.dcm")}
+    sizes = {handle.item: handle.size for handles in selection.handles.values() for handle in handles}
+    assert {item: path.stat().st_size for item, path in files.items()} == sizes
+    assert {digest(path.read_bytes()) for path in files.values()} <= contents(hospital.dicom)

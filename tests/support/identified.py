@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
 from io import BytesIO
 from typing import Any
 
 import pydicom
 from pydicom import config
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.sequence import Sequence
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.tag import Tag
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.settings import DeidentifySettings
@@ -58,6 +60,11 @@ def element(tag: int, vr: str, value: Any) -> DataElement:
     return DataElement(tag, vr, value, validation_mode=config.IGNORE)
 
 
+def raw(tag: int, vr: str, value: bytes) -> RawDataElement:
+    """An element as a file has it, which pydicom does not convert."""
+    return RawDataElement(Tag(tag), vr, len(value), value, 0, False, True)
+
+
 def make_ct(sop: str = "1.3.6.1.4.1.9999.1.14", patient: str = "MRN-44871") -> Dataset:
     """A small CT of an identified patient."""
     ds = Dataset()
@@ -100,7 +107,11 @@ def part10(ds: Dataset, syntax: str = ExplicitVRLittleEndian, preamble: bytes = 
     target.is_implicit_VR, target.is_little_endian = False, True
     target.write(preamble + b"DICM")
     write_file_meta_info(target, meta)
-    return target.getvalue() + encode(ds, syntax)
+    body = encode(ds, syntax)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        body = deflater.compress(body) + deflater.flush()
+    return target.getvalue() + body
 
 
 def encode(ds: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:

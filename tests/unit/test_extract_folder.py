@@ -69,6 +69,14 @@ def test_a_data_set_without_preamble_is_recognised_in_each_plain_encoding(tmp_pa
     assert listing.series[0].header.patient_id == "P1"
 
 
+def test_a_name_that_is_not_utf_8_is_found_and_fetched(tmp_path: Path) -> None:
+    content = make_dicom("1.2.1")
+    (tmp_path / os.fsdecode(b"M\xfcller")).write_bytes(content)
+    source = FolderSource(tmp_path, Limits(2**30, 200))
+    [series] = source.list_series(Criteria()).series
+    assert b"".join(source.fetch(Handle("i", series.instances[0].locator, len(content)))) == content
+
+
 def test_what_is_not_dicom_is_skipped_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({"00080005": {"vr": "CS"}}))
     (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))

@@ -106,6 +106,11 @@ def test_no_planted_value_is_too_short_to_search_for(key: AnswerKey) -> None:
         assert re.fullmatch(r"01632 960\d{3}|020 7946 0\d{3}|\(\d{3}\) 555-01\d\d", phone)
 
 
+def test_a_machine_that_may_be_kept_has_no_name_of_a_person(key: AnswerKey) -> None:
+    persons = " ".join(key.values(Kind.NAME, Kind.NAME_PART, Kind.PHYSICIAN, Kind.INSTITUTION)).lower()
+    assert not [machine for machine in key.values(Kind.DEVICE) if machine.lower() in persons]
+
+
 def test_names_come_in_many_character_sets(headers: dict[str, Dataset]) -> None:
     sets = {str(ds.get("SpecificCharacterSet", "")) for ds in headers.values()}
     assert sets >= {"", "ISO_IR 100", "ISO_IR 144", "ISO_IR 192", "['', 'ISO 2022 IR 87']", "['', 'ISO 2022 IR 149']"}
