@@ -15,6 +15,7 @@ from pydicom.charset import convert_encodings, python_encoding
 from pydicom.datadict import dictionary_VM
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 
@@ -237,5 +238,5 @@ def _ascii(element: DataElement | RawDataElement) -> str | None:
         return ""
     if isinstance(value, bytes):
         return value.decode("ascii") if value.isascii() else None
-    text = value if isinstance(value, str) else "\\".join(map(str, value)) if hasattr(value, "__iter__") else str(value)
+    text = "\\".join(map(str, value)) if isinstance(value, (list, MultiValue)) else str(value)
     return text if text.isascii() else None

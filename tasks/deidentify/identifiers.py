@@ -23,6 +23,7 @@ from functools import cache
 
 from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from tasks.deidentify.read import charset_terms
 from tasks.deidentify.rules import load, name_of, registered_uids, value_representations
@@ -180,7 +181,7 @@ def _leaves(dataset: Dataset, encodings: tuple[str, ...]) -> Iterator[tuple[int,
                 yield int(tag), str(vr), _decoded(element.value, encodings)
         elif element.value is not None and vr in _WANTED:
             value = element.value
-            listed = value if not isinstance(value, str) and hasattr(value, "__iter__") else [value]
+            listed = value if isinstance(value, (list, MultiValue)) else [value]
             yield int(tag), str(vr), "\\".join(map(str, listed))
 
 

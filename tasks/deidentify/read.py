@@ -16,6 +16,7 @@ from pydicom import uid as known
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.filereader import read_partial
+from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
 from tasks.core.errors import QuarantineUnit, SkipUnit
@@ -108,7 +109,7 @@ def text_of(dataset: Dataset, keyword: str) -> str:
         return value.decode("latin-1").strip(" \0")
     if value is None:
         return ""
-    return str(value) if isinstance(value, str) or not hasattr(value, "__iter__") else "\\".join(map(str, value))
+    return "\\".join(map(str, value)) if isinstance(value, (list, MultiValue)) else str(value)
 
 
 def number_of(dataset: Dataset, keyword: str, default: int) -> int:

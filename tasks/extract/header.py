@@ -36,6 +36,8 @@ _HEADER = {
 _DIRECTORY_RECORDS = 0x00041220
 _TAGS: list[BaseTag | int] = [_CHARSET, _SOP_CLASS, _SOP_INSTANCE, _DIRECTORY_RECORDS, *_HEADER.values()]
 _IDENTITY = (_SOP_CLASS, _SOP_INSTANCE, _HEADER["study_uid"], _HEADER["series_uid"])
+_UNDEFINED = 0xFFFFFFFF
+_ELEMENT_HEADER = 8  # bytes of tag, VR and length
 _PIXELS = 0x7FE00008
 _MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory Storage, PS3.4 I.4
 _DEFLATED = re.compile(rb"\x02\x00\x10\x00UI..1\.2\.840\.10008\.1\.2\.1\.99[\x00 ]?", re.DOTALL)
@@ -61,15 +63,17 @@ def read_identity(stream: BinaryIO, head: bytes, size: int, max_bytes: int) -> I
             warnings.simplefilter("ignore")  # pydicom's warnings quote values
             if _DEFLATED.search(head[:4096]):
                 return _read_deflated(stream, max_bytes)
-            return _judge(*_read_plain(stream, head, size))
+            dataset, stop = _read_plain(stream, head, size)
+            return Reason.UNREADABLE if stop.was_cut_off(size) else _judge(dataset, stop)
     except Exception:  # a broken file breaks the parser in any way; RecursionError and MemoryError are among them
         return Reason.UNREADABLE
 
 
 def _read_plain(stream: BinaryIO, head: bytes, size: int) -> tuple[Dataset, _StopAfter]:
-    stop = _StopAfter(_HEADER["series_uid"])
+    window = io.BytesIO(head)
+    stop = _StopAfter(_HEADER["series_uid"], window)
     try:
-        dataset = read_partial(io.BytesIO(head), stop_when=stop, force=True, specific_tags=_TAGS)
+        dataset = read_partial(window, stop_when=stop, force=True, specific_tags=_TAGS)
     except Exception:
         if len(head) >= size:
             raise
@@ -77,7 +81,7 @@ def _read_plain(stream: BinaryIO, head: bytes, size: int) -> tuple[Dataset, _Sto
     if dataset is not None and (stop.reached or len(head) >= size) and all(tag in dataset for tag in _IDENTITY):
         return dataset, stop
     stream.seek(0)  # a large private block, or attributes out of their order
-    stop = _StopAfter(_PIXELS - 1)
+    stop = _StopAfter(_PIXELS - 1, stream)
     return read_partial(stream, stop_when=stop, force=True, specific_tags=_TAGS), stop
 
 
@@ -98,21 +102,30 @@ def _read_deflated(stream: BinaryIO, max_bytes: int) -> Identity | Reason:
         if total > max_bytes:
             return Reason.OVERSIZED
         first += out[: _INFLATED_WINDOW - len(first)]
-    stop = _StopAfter(_HEADER["series_uid"])
-    return _judge(read_dataset(io.BytesIO(bytes(first)), False, True, stop_when=stop, specific_tags=_TAGS), stop)
+    if not inflater.eof:
+        return Reason.UNREADABLE
+    inflated = io.BytesIO(bytes(first))
+    stop = _StopAfter(_HEADER["series_uid"], inflated)
+    return _judge(read_dataset(inflated, False, True, stop_when=stop, specific_tags=_TAGS), stop)
 
 
 class _StopAfter:
-    """Stops pydicom behind a tag; remembers whether it did (else the data ended) and whether it saw any known tag."""
+    """Stops pydicom behind a tag; remembers how it went, since pydicom takes a file that is cut off without a word."""
 
-    def __init__(self, tag: int) -> None:
-        self.tag, self.reached, self.saw_attributes = tag, False, False
+    def __init__(self, tag: int, stream: BinaryIO) -> None:
+        self._tag, self._stream, self._end = tag, stream, 0
+        self.reached = self.saw_attributes = False
 
-    def __call__(self, tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    def __call__(self, tag: BaseTag, _vr: str | None, length: int) -> bool:
         number = int(tag)
         self.saw_attributes = self.saw_attributes or dictionary_has_tag(number)
-        self.reached = number > self.tag
+        self.reached = number > self._tag
+        self._end = self._stream.tell() + length if length != _UNDEFINED else 0
         return self.reached
+
+    def was_cut_off(self, size: int) -> bool:
+        """Whether the data ended within an element, before the tag was reached."""
+        return not self.reached and (self._end > size or 0 < size - self._end < _ELEMENT_HEADER)
 
 
 def _judge(dataset: Dataset, stop: _StopAfter) -> Identity | Reason:

@@ -95,12 +95,12 @@ def log_training(
             mlflow.set_tags({**tags, **_NOBODY})
             _log_inputs(release, commit, sorted(trained.series_per_split))
             mlflow.log_params({**trained.params, **{f"params.{k}": v for k, v in release.manifest["params"].items()}})
-            mlflow.log_metrics({**trained.metrics, **_counts(trained)})
             mlflow.log_figure(draw_confusion(trained.evaluations), "confusion_matrix.png")
             mlflow.log_figure(draw_roc(trained.evaluations), "roc.png")
             mlflow.log_dict(release.manifest, "release.json")
-            source = _log_estimator(trained)
-        made = _register(client, model_name, source, run.info.run_id, tags, release)
+            source, model_id = _log_estimator(trained)
+            mlflow.log_metrics({**trained.metrics, **_counts(trained)}, model_id=model_id)
+        made = _register(client, model_name, source, model_id, run.info.run_id, tags, release)
         server = tracking_uri.startswith("http")
         page = (
             f"{_without_password(tracking_uri).rstrip('/')}/#/models/{model_name}/versions/{made}" if server else None
@@ -164,7 +164,7 @@ def _log_inputs(release: Record, commit: str, splits: Sequence[str]) -> None:
         mlflow.log_input(MetaDataset(source, name=f"{name} ({split})", digest=release.dvc), context="evaluation")
 
 
-def _log_estimator(trained: Trained) -> str:
+def _log_estimator(trained: Trained) -> tuple[str, str]:
     import mlflow
     from mlflow.models import infer_signature
 
@@ -180,11 +180,17 @@ def _log_estimator(trained: Trained) -> str:
         pyfunc_predict_fn="predict_proba",
         pip_requirements=needed,
     )
-    return str(logged.model_uri)
+    return str(logged.model_uri), str(logged.model_id)
 
 
 def _register(
-    client: MlflowClient, name: str, source: str, run_id: str, tags: Mapping[str, str], release: Record
+    client: MlflowClient,
+    name: str,
+    source: str,
+    model_id: str,
+    run_id: str,
+    tags: Mapping[str, str],
+    release: Record,
 ) -> str:
     from mlflow.exceptions import MlflowException
 
@@ -200,9 +206,7 @@ def _register(
         f"Trained on `{release.tag}`: DVC `{release.dvc}`, git `{tags['git.commit']}`, content `{release.content}`. "
         f"`git checkout {release.tag} && dvc checkout` brings the data back; the register knows whose scans they are."
     )
-    made = client.create_model_version(
-        name, source, run_id, tags=dict(tags), description=told, model_id=source.rpartition("/")[2]
-    )
+    made = client.create_model_version(name, source, run_id, tags=dict(tags), description=told, model_id=model_id)
     return str(made.version)
 
 

@@ -73,5 +73,5 @@ class Study:
 
 
 def uid_of(seed: int, *path: object) -> str:
-    """A UID that depends on `path` only."""
-    return str(generate_uid(entropy_srcs=["sluice", str(seed), *map(str, path)]))
+    """A UID that depends on `path` only. The parts are kept apart: pydicom joins its sources without a mark."""
+    return str(generate_uid(entropy_srcs=["/".join(["sluice", str(seed), *map(str, path)])]))

@@ -41,9 +41,7 @@ ANATOMY = 0x00082218  # AnatomicRegionSequence: kept, and not of E.1-1
 MODIFIER = 0x00082220
 OUR_OWN = {"PatientID", "PatientName", "PatientIdentityRemoved", "DeidentificationMethod"}
 ROWS = [
-    (tag, row)
-    for tag, row in rules.rows().items()
-    if tag >> 16 not in (0, 2, 4) and rules.value_representations(tag)
+    (tag, row) for tag, row in rules.rows().items() if tag >> 16 not in (0, 2, 4) and rules.value_representations(tag)
 ]
 
 
@@ -86,9 +84,7 @@ def test_no_row_of_the_table_keeps_its_value_unless_the_profile_keeps_it(
         value = cleaned[tag].value
         text = "\\".join(map(str, value)) if isinstance(value, (list, tuple)) else value
         same = text == canary(tag).value
-        if vr in ("DA", "DT", "UI"):
-            assert not same, row
-        elif not kept:
+        if vr in ("DA", "DT", "UI") or not kept:
             assert not same, row
     content = encode(cleaned)
     for spelling in (b"CanaryPrivate", b"Canary^Name", b"CanaryLt", b"CanaryOb", b"19870612"):
@@ -176,7 +172,7 @@ def test_an_element_is_judged_by_the_vr_it_has_and_by_the_one_it_should_have() -
     ds.add(element(0x00181210, "PN", "Canary^Kernel"))  # ConvolutionKernel is SH
     ds.add(element(0x00189073, "LT", "canary"))  # AcquisitionDuration is FD
     ds.add(element(0x00280120, "US", [1] * 40))  # PixelPaddingValue has one value
-    ds.add(element(0x00180050, "DS", "Canary"))  # SliceThickness is a number
+    ds[0x00180050] = raw(0x00180050, "DS", b"Canary")  # SliceThickness is a number
     ds.add(element(0x00181160, "SH", "x" * 200))  # FilterType has 16 characters
     cleaned = clean(ds)
     assert cleaned.get("ConvolutionKernel", "") == ""
@@ -245,7 +241,7 @@ def test_text_stays_readable_in_its_character_set_or_goes() -> None:
     cleaned = deidentify(part10(ds))
     assert cleaned.reason is None
     assert b"CANARY" not in cleaned.content
-    assert "ger".encode() not in cleaned.content.lower()
+    assert b"tebau" not in cleaned.content
 
 
 def test_names_in_multi_byte_sets_are_replaced() -> None:
@@ -297,7 +293,9 @@ def test_a_uid_becomes_the_same_wherever_it_stands(uid: str, path: list[int]) ->
 @given(
     data=st.lists(
         st.tuples(
-            st.sampled_from(["PatientName", "OtherPatientNames", "PatientComments", "InstitutionName", "OperatorsName"]),
+            st.sampled_from(
+                ["PatientName", "OtherPatientNames", "PatientComments", "InstitutionName", "OperatorsName"]
+            ),
             st.from_regex(r"[A-Z][a-z]{4,9}\^[A-Z][a-z]{4,9}", fullmatch=True),
         ),
         min_size=1,

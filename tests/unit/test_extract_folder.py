@@ -93,14 +93,18 @@ def test_broken_and_anonymous_instances_and_media_directories_have_reasons_of_th
     (tmp_path / "no-sop").write_bytes(make_dicom("", SOPInstanceUID=None))
     (tmp_path / "no-class").write_bytes(make_dicom("1.2.4", SOPClassUID=None))
     (tmp_path / "garbage").write_bytes(bytes(128) + b"DICM" + random.Random(1).randbytes(4000))
-    (tmp_path / "cut").write_bytes(make_dicom("1.2.5")[:140])
+    whole = make_dicom("1.2.5")
+    (tmp_path / "cut").write_bytes(whole[:140])
+    (tmp_path / "cut in a value").write_bytes(whole[: whole.index(b"Thorax") + 3])
+    (tmp_path / "cut in a tag").write_bytes(whole[: whole.index(b"Thorax") - 3])
+    (tmp_path / "cut, bare").write_bytes((bare := make_bare_dicom("1.2.6"))[: bare.index(b"Thorax") + 3])
     directory = make_dicom("1.2.6", SOPClassUID="1.2.840.10008.1.3.10")
     (tmp_path / "DICOMDIR").write_bytes(directory)
     assert reasons(look(tmp_path)) == {
         "no-sop": Reason.NO_IDENTITY,
         "no-class": Reason.NO_IDENTITY,
         "garbage": Reason.UNREADABLE,
-        "cut": Reason.UNREADABLE,
+        **dict.fromkeys(["cut", "cut in a value", "cut in a tag", "cut, bare"], Reason.UNREADABLE),
         "DICOMDIR": Reason.MEDIA_DIRECTORY,
     }
 

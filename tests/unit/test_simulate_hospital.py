@@ -20,6 +20,7 @@ from tasks.core.errors import ConfigurationError
 from tasks.simulate.__main__ import main
 from tasks.simulate.hospital import simulate
 from tasks.simulate.model import AnswerKey, Kind
+from tasks.simulate.plan import uid_of
 
 PIXELS_START = 24_000  # headers are shorter
 TRUNCATED = ("corrupt", "not-dicom", "zip")
@@ -256,3 +257,13 @@ def test_too_few_patients_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="at least 8"):
         simulate(tmp_path / "hospital", patients=3)
     assert not list(tmp_path.iterdir())
+
+
+def test_no_two_instances_share_a_uid_except_the_copies(headers: dict[str, Dataset], key: AnswerKey) -> None:
+    copies = {*key.traps["duplicate-bytes"], *key.traps["corrupt"]}
+    uids = [str(header.SOPInstanceUID) for path, header in headers.items() if path not in copies]
+    assert len(uids) == len(set(uids)) > 100
+
+
+def test_parts_of_a_uid_are_kept_apart() -> None:
+    assert uid_of(0, "instance", 2, 21, 1) != uid_of(0, "instance", 22, 1, 1)
