@@ -72,6 +72,12 @@ class Cleaner:
             decision = self.profile.decide(tag, vr, self.iod if not depth else None, parent)
             self._apply(dataset, tag, vr, decision, (depth, charset))
 
+    def clean_object(self, dataset: Dataset) -> None:
+        """Clean a whole object and give it its pseudonym, whether it named a patient before or not."""
+        self.clean(dataset)
+        put(dataset, 0x00100010, "PN", self.identity.patient)  # PatientName
+        put(dataset, 0x00100020, "LO", self.identity.patient)  # PatientID
+
     def new_uid(self, uid: str) -> str:
         """The UID to write for `uid`: itself where it is registered for all, else this workspace's own."""
         bare = uid.strip(" \0")

@@ -113,7 +113,7 @@ def _clean(
     accepted = pixels.has_pixels(dataset) and read.text_of(dataset, "Modality").upper() in settings.pixels.accept
     wanted = Identifiers.of(dataset, profile.retained)
     identity = Identity(patient, pseudonymiser.shift_days(parsed.patient_id, parsed.study), pseudonymiser)
-    Cleaner(profile, identity, rules.iod_of(parsed.sop_class), settings.max_depth).clean(dataset)
+    Cleaner(profile, identity, rules.iod_of(parsed.sop_class), settings.max_depth).clean_object(dataset)
     part10.state_method(dataset, profile, pixels_clean=accepted)
     content = part10.write(dataset, parsed.sop_class, sop, parsed.transfer_syntax)
     found = residual.residue(content, f"{sop}.dcm", wanted, _allowed_dates(wanted, profile, identity.shift))

@@ -207,6 +207,13 @@ def test_the_patient_gets_one_pseudonym_one_shift_and_new_uids() -> None:
     assert cleaned.AccessionNumber == ""
 
 
+def test_an_object_that_names_no_patient_gets_the_pseudonym_too() -> None:
+    ds = make_ct()
+    del ds.PatientName
+    del ds.PatientID
+    assert clean(ds).PatientID == PSEUDONYMISER.patient("", STUDY)
+
+
 def test_an_age_of_ninety_and_more_is_told_as_ninety() -> None:
     ds = make_ct()
     ds.PatientAge = "097Y"
