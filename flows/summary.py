@@ -17,7 +17,7 @@ from tasks.record.reconcile import read_cohort
 from tasks.record.register import Release, models_of, patients_of_model, releases
 
 
-def print_summary(workspace: Workspace, console: Console, mlflow: str | None = None) -> None:
+def print_summary(workspace: Workspace, console: Console) -> None:
     """Print the funnel, the reasons, the gates, the releases and what to open."""
     if not workspace.cohort_lock.exists():
         console.print("nothing was selected yet: `sluice run --dry-run` shows what would be taken")
@@ -42,7 +42,7 @@ def print_summary(workspace: Workspace, console: Console, mlflow: str | None = N
         for release in found[-3:]:
             _print_release(release, ledger, console)
         if found:
-            _print_places(workspace, console, mlflow)
+            _print_places(workspace, console)
 
 
 def read_verdicts(workspace: Workspace) -> Verdicts | None:
@@ -86,9 +86,7 @@ def _print_release(release: Release, ledger: Ledger, console: Console) -> None:
         )
 
 
-def _print_places(workspace: Workspace, console: Console, mlflow: str | None) -> None:
+def _print_places(workspace: Workspace, console: Console) -> None:
     console.print(f"dataset        {workspace.dataset}")
     console.print(f"dataset card   {workspace.dataset / 'README.md'}")
     console.print(f"data docs      {workspace.docs / 'index.html'}")
-    if mlflow:
-        console.print(f"MLflow         {mlflow}")

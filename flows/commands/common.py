@@ -34,7 +34,15 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
         quiet_libraries()
-        code = guarded(lambda: function(*args, **kwargs))
+        left: list[typer.Exit] = []
+
+        def work() -> None:
+            try:
+                function(*args, **kwargs)
+            except typer.Exit as done:  # said and done already
+                left.append(done)
+
+        code = guarded(work) or (left[0].exit_code if left else 0)
         if code:
             raise typer.Exit(code)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.common import WorkspaceOption, command, console, open_workspace
-from flows.services.stack import use_running_services
+from flows.services.state import use_running_services
 from tasks.core.errors import ConfigurationError
 
 DATE = ["%Y-%m-%d"]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.commands.common import WorkspaceOption, command, console, open_workspace
-from flows.services.stack import use_running_services
+from flows.services.state import use_running_services
 from tasks.core.workspace import Workspace
 
 DATE = ["%Y-%m-%d"]

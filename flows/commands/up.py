@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from flows.commands.common import WorkspaceOption, command, console, open_workspace
-from flows.services.stack import Stack
 
 
 @command
@@ -23,6 +22,8 @@ def up(
 
     The Prefect UI then offers build_dataset, backfill and train_model, each with a form.
     """
+    from flows.services.stack import Stack
+
     place = open_workspace(workspace)
     _ = place.pseudonymiser
     done = threading.Event()

@@ -1,18 +1,13 @@
-"""The services of one workspace, together: Orthanc where wanted, Prefect, MLflow and a worker.
-
-Addresses and passwords are kept in the vault, so that `sluice run` in another shell finds what `sluice up` started.
-"""
+"""The services of one workspace, together: Orthanc where wanted, Prefect, MLflow and a worker."""
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 
+from flows.services import state
 from flows.services.mlflow_server import MlflowServer
 from flows.services.orthanc import OrthancService, start_orthanc
 from flows.services.prefect_server import PrefectServer, start_worker
@@ -80,12 +75,12 @@ class Stack:
         """Stop the services, last started first, and forget their addresses."""
         while self._stops:
             self._stops.pop()()
-        _state_file(self.workspace).unlink(missing_ok=True)
+        state.forget(self.workspace)
 
     def _start(self) -> None:
         self.workspace.prepare()
         folder = self.workspace.services
-        passwords = _passwords(self.workspace)
+        passwords = state.passwords(self.workspace)
         # Both start at once: each takes seconds to import and to migrate its database.
         self.prefect = PrefectServer(folder / "prefect", passwords["prefect"])
         self._stops.append(self.prefect.stop)
@@ -101,7 +96,7 @@ class Stack:
         assert self.mlflow is not None
         self.prefect.wait()
         self.mlflow.wait()
-        _write_private(_state_file(self.workspace), {"environment": self.environment, "pid": os.getpid()})
+        state.publish(self.workspace, self.environment)
 
     def check(self) -> None:
         """Raise if a service ended by itself."""
@@ -116,35 +111,3 @@ class Stack:
         folder = self.workspace.services / "prefect"
         self.worker = start_worker(folder, self.workspace.root, self.prefect, {**os.environ, **self.environment})
         self._stops.append(self.worker.stop)
-
-
-def use_running_services(workspace: Workspace) -> bool:
-    """Put the addresses of a running `sluice up` into this process's environment; what is set already stands."""
-    try:
-        state = json.loads(_state_file(workspace).read_text(encoding="utf-8"))
-        os.kill(int(state["pid"]), 0)
-    except (FileNotFoundError, ProcessLookupError, PermissionError, ValueError, KeyError):
-        return False
-    for name, value in state["environment"].items():
-        os.environ.setdefault(name, value)
-    return True
-
-
-def _state_file(workspace: Workspace) -> Path:
-    return workspace.vault / "services.json"
-
-
-def _passwords(workspace: Workspace) -> dict[str, str]:
-    # Kept, because MLflow and Prefect remember theirs in their databases.
-    place = workspace.vault / "passwords.json"
-    if not place.exists():
-        _write_private(place, {name: secrets.token_urlsafe(18) for name in ("orthanc", "prefect", "mlflow")})
-    passwords: dict[str, str] = json.loads(place.read_text(encoding="utf-8"))
-    return passwords
-
-
-def _write_private(place: Path, value: object) -> None:
-    draft = place.with_suffix(".draft")
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-        json.dump(value, handle)
-    draft.replace(place)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+from tasks.core.entry import quiet_libraries
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
@@ -68,4 +71,15 @@ def _alone(function: Callable[..., R], job: tuple[Any, ...]) -> R | None:
 
 def _spawn(processes: int) -> ProcessPoolExecutor:
     # Spawned, not forked: the parent has threads, and the children must not inherit its imports or sockets.
-    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_quiet)
+
+
+def _quiet() -> None:
+    """Keep our own log lines and nothing that C libraries print: decoders complain in words of their own."""
+    quiet_libraries()
+    ours = os.fdopen(os.dup(2), "w", buffering=1)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=ours)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)

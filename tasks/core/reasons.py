@@ -115,7 +115,7 @@ class Reason(StrEnum):
         "residual-identifier",
         Disposition.QUARANTINED,
         "an identifier of the patient was still found after de-identification",
-        "find the attribute with `sluice status`, and add an override to the profile",
+        "the log names the attribute: add an override for it to deidentify.overrides in params.yaml",
     )
     DEIDENTIFY_FAILED = (
         "deidentify-failed",

@@ -188,6 +188,8 @@ def _effective_vr(tag: BaseTag, element: DataElement | RawDataElement) -> str | 
     vr = element.VR
     if not known:
         return "UN"
+    if isinstance(element.value, Sequence) and "SQ" not in known:
+        return None  # UN of undefined length is read as a sequence, whatever the attribute is
     if vr is None or vr == "UN":
         # A sequence inside UN has an encoding of its own that the writer would not keep apart.
         if vr == "UN" and known[0] == "SQ" and isinstance(element.value, bytes):

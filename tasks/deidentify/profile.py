@@ -112,8 +112,7 @@ class Profile:
     @property
     def retained(self) -> frozenset[str]:
         """Keywords that this profile keeps on purpose although they identify: no residue, whatever they hold."""
-        granted = {row.keyword for row in rules.rows().values() if "K" in (row.options.get(o) for o in self.options)}
-        return frozenset(granted | {keyword for keyword, action in self.overrides if action == "K"})
+        return _retained(self)
 
     def decide(self, tag: int, vr: str, iod: int | None = None, parent: str = "") -> Decision:
         """What to do with attribute `tag`, encoded as `vr`, of an object of `iod` inside sequence `parent`."""
@@ -128,6 +127,12 @@ def profile_digest(settings: DeidentifySettings) -> str:
     ]
     text = json.dumps([sorted(profile.options), profile.overrides, tables], sort_keys=True)
     return hashlib.sha256((text + settings_digest(settings)).encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=64)
+def _retained(profile: Profile) -> frozenset[str]:
+    granted = {row.keyword for row in rules.rows().values() if "K" in (row.options.get(o) for o in profile.options)}
+    return frozenset(granted | {keyword for keyword, action in profile.overrides if action == "K"})
 
 
 @lru_cache(maxsize=65536)

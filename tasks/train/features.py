@@ -92,5 +92,6 @@ def _read(path: Path, thumbnail: int) -> npt.NDArray[np.float64]:
         raise ConfigurationError(f"{path} cannot be read: check the release with `sha256sum --check checksums.sha256`")
     if image.ndim == 3:
         image = cv2.cvtColor(image[..., :3], cv2.COLOR_BGR2GRAY)
-    reduced = cv2.resize(image, (thumbnail, thumbnail), interpolation=cv2.INTER_AREA)
-    return np.asarray(reduced, dtype=np.float64) / np.iinfo(image.dtype).max  # [0, 1]
+    scaled = image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
+    reduced = cv2.resize(scaled, (thumbnail, thumbnail), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, dtype=np.float64)  # [0, 1]

@@ -279,6 +279,19 @@ def test_a_sequence_hidden_in_an_unknown_vr_does_not_pass() -> None:
     assert b"Canary" not in outcome.content
 
 
+def test_a_sequence_under_an_attribute_that_is_none_does_not_pass() -> None:
+    ds = make_ct()
+    inner = Dataset()
+    inner.PatientName = "Canary^Hidden"
+    body = encode(nest(inner, ANATOMY), ImplicitVRLittleEndian)[8:]
+    kernel = b"\x18\x00\x10\x12UN\0\0\xff\xff\xff\xff" + body + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    content = part10(ds)
+    at = content.index(b"\x20\x00\x0d\x00UI")
+    outcome = deidentify(content[:at] + kernel + content[at:])
+    assert outcome.reason is None
+    assert b"Canary" not in outcome.content
+
+
 UIDS = st.from_regex(r"1\.[23]\.[1-9][0-9]{0,6}(\.[1-9][0-9]{0,8}){1,5}", fullmatch=True)
 
 
