@@ -12,16 +12,17 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import artifacts
-from flows.identity import released_as, remember
+from flows.identity import forget, released_as, remember
 from flows.outcome import completed, decided
 from flows.params_file import set_params
 from flows.secrets import orthanc_from_secret
 from flows.series import process
 from tasks.core.errors import ContractViolation
+from tasks.core.files import told_plainly
 from tasks.core.models import Cohort
 from tasks.core.workspace import Workspace
 from tasks.curate.task import curate_tables
-from tasks.deidentify.stage import unfinished
+from tasks.deidentify.stage import stage_key, unfinished
 from tasks.deidentify.task import deidentify_records
 from tasks.export.task import export_dataset
 from tasks.extract.select import EmptyCohort, Selection
@@ -31,7 +32,9 @@ from tasks.record.ledger import Ledger
 from tasks.record.reconcile import read_cohort
 from tasks.record.register import latest_release
 from tasks.record.task import publish_release
+from tasks.record.versioning import ensure_repository
 from tasks.transform.task import gather_images
+from tasks.validate.suites import read_suites
 from tasks.validate.task import run_gates
 
 CHANGES = "orthanc-changes"
@@ -75,10 +78,16 @@ def _build(
 ) -> State[Any]:
     workspace = Workspace.find()
     orthanc_from_secret()
-    with workspace.lock(), Ledger.open(workspace) as ledger, open_source(workspace) as source:
+    with (
+        told_plainly(workspace.data),
+        workspace.lock(),
+        Ledger.open(workspace) as ledger,
+        open_source(workspace) as source,
+    ):
         workspace.sweep_quarantine()
         if profile and not dry_run and profile != workspace.settings.deidentify.profile:
             workspace = set_params(workspace, {"deidentify.profile": profile})
+        _check(workspace)
         since = ledger.cursor(CHANGES) if since_last_run else None
         try:
             selection = select_cohort(workspace, start, end, modalities, since, _left_over(workspace, ledger))
@@ -89,6 +98,7 @@ def _build(
         if dry_run:
             artifacts.cohort(selection.cohort)
             return Completed(name="DryRun", message=artifacts.in_words(selection.cohort))
+        ensure_repository(workspace.root)
         cohort = freeze_cohort(workspace, selection)
         ledger.register(cohort)
         run = ledger.open_run(_flow_run())
@@ -109,6 +119,7 @@ def _release(workspace: Workspace, ledger: Ledger, source: Source, selection: Se
     former = released_as(workspace)
     if worked == 0 and former:
         return Completed(name="NothingNew", message=f"{former} is up to date: nothing new at the source")
+    forget(workspace)
     extract_tables(workspace, selection)
     deidentify_records(workspace, selection.accessions)
     gather_images(workspace, cohort.units)
@@ -133,6 +144,12 @@ def _release(workspace: Workspace, ledger: Ledger, source: Source, selection: Se
     artifacts.release(workspace, release, summary)
     message = f"{release.tag}: {tally.released} released, {tally.quarantined} quarantined, {tally.skipped} skipped"
     return completed(tally, message)
+
+
+def _check(workspace: Workspace) -> None:
+    """Say now what a later stage would refuse after hours of work: an unknown option or keyword, a broken suite."""
+    stage_key(workspace)
+    read_suites(workspace.expectations)
 
 
 def _left_over(workspace: Workspace, ledger: Ledger) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
 import tasks.curate
 import tasks.deidentify
@@ -33,13 +34,24 @@ def identity(workspace: Workspace) -> str:
 
 def remember(workspace: Workspace, tag: str) -> None:
     """Note that what the workspace holds now is released as `tag`. Losing the note costs one needless check."""
-    write_json(workspace.scratch / "released.json", {"identity": identity(workspace), "tag": tag})
+    write_json(_note(workspace), {"identity": identity(workspace), "tag": tag})
+
+
+def forget(workspace: Workspace) -> None:
+    """Drop the note before what it speaks of is written over: a blocked run leaves other tables than the release's."""
+    _note(workspace).unlink(missing_ok=True)
 
 
 def released_as(workspace: Workspace) -> str | None:
     """The tag under which exactly this was released already, if the dataset is still in its place."""
-    place = workspace.scratch / "released.json"
-    if not place.exists() or not (workspace.dataset / "release.json").exists():
+    if not (workspace.dataset / "release.json").exists():
         return None
-    note: dict[str, str] = json.loads(place.read_text(encoding="utf-8"))
-    return note["tag"] if note["identity"] == identity(workspace) else None
+    try:
+        note: dict[str, str] = json.loads(_note(workspace).read_text(encoding="utf-8"))
+        return note["tag"] if note["identity"] == identity(workspace) else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _note(workspace: Workspace) -> Path:
+    return workspace.scratch / "released.json"

@@ -27,11 +27,15 @@ def decided(work: Callable[[], State[Any]]) -> State[Any]:
     try:
         return work()
     except SluiceError as error:
-        return Failed(name=NAMES.get(type(error), "Failed"), message=str(error))
+        return Failed(name=_name_of(error), message=str(error))
     except PrefectException as error:
         return Failed(message=f"Prefect: {type(error).__name__}; look at the server's log")
     except Exception as error:
         return Failed(message=plainly(error))
+
+
+def _name_of(error: SluiceError) -> str:
+    return next((name for kind, name in NAMES.items() if isinstance(error, kind)), "Failed")
 
 
 def completed(tally: Tally, message: str) -> State[Any]:
@@ -43,7 +47,8 @@ class FlowFailed(SluiceError):
     """A flow ended in a state that isn't Completed; told as the state's message."""
 
     def __init__(self, state: State[Any]) -> None:
-        super().__init__(state.message or f"the run ended {state.name}")
+        words = (state.message or f"the run ended {state.name}").split()  # Prefect's own messages have several lines
+        super().__init__(" ".join(words))
         self.exit_code = EXIT_CODES.get(state.name or "", 1)
 
 

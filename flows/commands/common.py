@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
 from tasks.core.entry import guarded, quiet_libraries
+from tasks.core.errors import ConfigurationError
 from tasks.core.workspace import VARIABLE, Workspace
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
 
 P = ParamSpec("P")
 
@@ -47,6 +53,32 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(code)
 
     return call
+
+
+def choose(option: str, value: str, known: Sequence[str]) -> str:
+    """`value` if it is among `known`; else an error that names the nearest."""
+    if value in known:
+        return value
+    near = difflib.get_close_matches(value, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+    raise ConfigurationError(f"{option}: {value} is unknown; {hint}")
+
+
+def run_flow(flow: Callable[[], State[Any]]) -> State[Any]:
+    """Run `flow`, whose own failures are in its state; what it raises is that Prefect's server isn't there."""
+    from httpx import HTTPError
+    from prefect.exceptions import PrefectException
+
+    try:
+        return flow()
+    except (PrefectException, HTTPError, OSError, RuntimeError) as error:
+        address = urlsplit(os.environ.get("PREFECT_API_URL", "")).hostname
+        remedy = (
+            f"the one of PREFECT_API_URL, on {address}, does not answer: start it, or unset PREFECT_API_URL"
+            if address
+            else "none could be started for this run: check the owner and free space of ~/.prefect, or use `sluice up`"
+        )
+        raise ConfigurationError(f"no Prefect server ({type(error).__name__}): {remedy}") from None
 
 
 def open_workspace(root: Path | None) -> Workspace:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
-from flows.commands.common import WorkspaceOption, command, console, open_workspace
+from flows.commands.common import WorkspaceOption, choose, command, console, open_workspace, run_flow
 from flows.services.state import use_running_services
 from tasks.core.errors import ConfigurationError
 
@@ -25,16 +25,19 @@ def backfill(
     dry_run: Annotated[bool, typer.Option(help="List the windows and start nothing.")] = False,
 ) -> None:
     """Cut a window of study dates and start one run of build_dataset for each part; done parts are not run again."""
-    if step not in ("day", "week", "month"):
-        raise ConfigurationError(f"--step is day, week or month, not {step}")
+    choose("--step", step, ("day", "week", "month"))
+    if end < start:
+        raise ConfigurationError("the window's end is before its start: name the first study date, then the last")
     place = open_workspace(workspace)
     _ = place.pseudonymiser
     if not use_running_services(place) and not dry_run:
         raise ConfigurationError("a backfill needs the worker of `sluice up`: start it in another shell first")
 
     from flows.backfill import backfill as flow  # Prefect reads its settings when it is imported
+    from flows.build_dataset import ModalityChoice
     from flows.outcome import told
 
-    names = [name.upper() for name in modality] if modality else None
-    state = flow(start.date(), end.date(), step, names, newest_first, dry_run, return_state=True)
+    known = get_args(ModalityChoice)
+    names = [choose("--modality", name.upper(), known) for name in modality] if modality else None
+    state = run_flow(lambda: flow(start.date(), end.date(), step, names, newest_first, dry_run, return_state=True))
     console.print(told(state), markup=False)

@@ -38,7 +38,10 @@ def make_workspace(directory: Path) -> Workspace:
     """Make or complete the workspace at `directory` and return it."""
     root = directory.resolve()
     with told_plainly(root):
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError:  # a file system that makes no folders, such as /proc
+            raise ConfigurationError(f"no folder can be made at {root}: choose another place") from None
         for name in TEMPLATES:
             _copy_once(templates() / name, root / name)
     workspace = Workspace.find(root)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
-from flows.commands.common import WorkspaceOption, command, console, open_workspace
+from flows.commands.common import WorkspaceOption, choose, command, console, open_workspace, run_flow
 from flows.services.state import use_running_services
+from tasks.core.settings import DeidentifySettings
 from tasks.core.workspace import Workspace
 
 DATE = ["%Y-%m-%d"]
+PROFILES: tuple[str, ...] = get_args(DeidentifySettings.model_fields["profile"].annotation)
 
 
 @command
@@ -33,14 +35,17 @@ def run(
     """
     place = open_workspace(workspace)
     _ = place.pseudonymiser
+    if profile:
+        choose("--profile", profile, PROFILES)
 
     def flow() -> Any:
-        from flows.build_dataset import build_dataset
+        from flows.build_dataset import ModalityChoice, build_dataset
 
+        known = get_args(ModalityChoice)
         return build_dataset(
             start=start.date() if start else None,
             end=end.date() if end else None,
-            modalities=[name.upper() for name in modality] if modality else None,
+            modalities=[choose("--modality", name.upper(), known) for name in modality] if modality else None,
             profile=profile,
             since_last_run=since_last_run,
             dry_run=dry_run,
@@ -79,5 +84,5 @@ def _finish(workspace: Workspace, flow: Callable[[], Any], verbose: bool, title:
     from flows.watch import watching
 
     with watching(workspace, console, title, show=not verbose):
-        state = flow()
+        state = run_flow(flow)
     console.print(told(state), markup=False)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import httpx
 
-from flows.services.ports import free_port
 from flows.services.process import Process
 
 _AUTH = """[mlflow]
@@ -24,10 +23,10 @@ authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 class MlflowServer:
     """`mlflow server` with its SQLite database and artifacts in `folder`."""
 
-    def __init__(self, folder: Path, password: str) -> None:
+    def __init__(self, folder: Path, password: str, port: int) -> None:
         self.folder = folder
         self.password = password
-        self.port = free_port()
+        self.port = port
         self.address = f"http://127.0.0.1:{self.port}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         auth = folder / "auth.ini"

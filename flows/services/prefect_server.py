@@ -7,7 +7,6 @@ from pathlib import Path
 
 import httpx
 
-from flows.services.ports import free_port
 from flows.services.process import Process
 from tasks.core.errors import ConfigurationError
 
@@ -22,9 +21,9 @@ _QUIET = {
 class PrefectServer:
     """`prefect server start` with its SQLite database in `folder`."""
 
-    def __init__(self, folder: Path, password: str) -> None:
+    def __init__(self, folder: Path, password: str, port: int) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = port
         self.address = f"http://127.0.0.1:{self.port}"
         self.credentials = f"admin:{password}"
         environment = {
@@ -48,7 +47,6 @@ class PrefectServer:
             "PREFECT_API_URL": f"{self.address}/api",
             "PREFECT_API_AUTH_STRING": self.credentials,
             "PREFECT_HOME": str(self.folder / "home"),
-            "PREFECT_LOGGING_LEVEL": "INFO",
             "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         }
 

@@ -80,14 +80,14 @@ class Stack:
     def _start(self) -> None:
         self.workspace.prepare()
         folder = self.workspace.services
-        passwords = state.passwords(self.workspace)
+        passwords, ports = state.passwords(self.workspace), state.ports(self.workspace)
         # Both start at once: each takes seconds to import and to migrate its database.
-        self.prefect = PrefectServer(folder / "prefect", passwords["prefect"])
+        self.prefect = PrefectServer(folder / "prefect", passwords["prefect"], ports["prefect"])
         self._stops.append(self.prefect.stop)
-        self.mlflow = MlflowServer(folder / "mlflow", passwords["mlflow"])
+        self.mlflow = MlflowServer(folder / "mlflow", passwords["mlflow"], ports["mlflow"])
         self._stops.append(self.mlflow.stop)
         if self.with_orthanc:
-            self.orthanc = start_orthanc(folder / "orthanc", password=passwords["orthanc"])
+            self.orthanc = start_orthanc(folder / "orthanc", port=ports["orthanc"], password=passwords["orthanc"])
             self._stops.append(self.orthanc.stop)
 
     def wait(self) -> None:

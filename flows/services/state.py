@@ -8,7 +8,10 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from flows.services.ports import free_port
 from tasks.core.workspace import Workspace
+
+SERVICES = ("orthanc", "prefect", "mlflow")
 
 
 def publish(workspace: Workspace, environment: Mapping[str, str]) -> None:
@@ -37,8 +40,17 @@ def passwords(workspace: Workspace) -> dict[str, str]:
     """The services' passwords, made once: MLflow and Prefect remember theirs in their databases."""
     place = workspace.vault / "passwords.json"
     if not place.exists():
-        _write_private(place, {name: secrets.token_urlsafe(18) for name in ("orthanc", "prefect", "mlflow")})
+        _write_private(place, {name: secrets.token_urlsafe(18) for name in SERVICES})
     found: dict[str, str] = json.loads(place.read_text(encoding="utf-8"))
+    return found
+
+
+def ports(workspace: Workspace) -> dict[str, int]:
+    """A port for each service, the same as last time where it is still free: links that runs left go on working."""
+    place = workspace.vault / "ports.json"
+    former: dict[str, int] = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
+    found = {name: free_port(former.get(name, 0)) for name in SERVICES}
+    _write_private(place, found)
     return found
 
 

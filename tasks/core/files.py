@@ -24,7 +24,7 @@ _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 @contextmanager
 def told_plainly(place: Path) -> Iterator[None]:
-    """Turn a full disk or a forbidden place into one clear line; other errors pass."""
+    """Turn a full disk, a forbidden or an occupied place into one clear line; other errors pass."""
     try:
         yield
     except OSError as error:
@@ -34,6 +34,10 @@ def told_plainly(place: Path) -> Iterator[None]:
             ) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise ConfigurationError(f"cannot write {place}: check its owner and permissions") from None
+        if error.errno in (errno.EEXIST, errno.ENOTDIR):
+            raise ConfigurationError(
+                f"cannot write {place}: a file lies where a folder must be; move it away"
+            ) from None
         raise
 
 

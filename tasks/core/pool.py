@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -72,7 +73,26 @@ def _alone(function: Callable[..., R], job: tuple[Any, ...]) -> R | None:
 def _spawn(processes: int) -> ProcessPoolExecutor:
     # Spawned, not forked: the parent has threads, and the children must not inherit its imports or sockets.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(processes, mp_context=context, initializer=_quiet)
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_start)
+
+
+def _start() -> None:
+    """Prepare a fresh process of the pool."""
+    _end_with_parent()
+    _quiet()
+
+
+def _end_with_parent() -> None:
+    """End with the run: a killed parent cannot say that there is no more work, and we would wait for it for good."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _quiet() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tasks.core.errors import ConfigurationError
-from tasks.core.files import remove_except, write_json
+from tasks.core.files import remove_except, sha256, write_json
 from tasks.core.models import Cohort, Frozen, Item, Unit, UnitResult
 from tasks.core.pool import WorkerPool
 from tasks.core.reasons import Reason
@@ -64,14 +64,15 @@ def stage_key(workspace: Workspace) -> str:
 
 
 def unfinished(workspace: Workspace, ledger: Ledger, units: Sequence[Unit]) -> list[Unit]:
-    """The units that have to be fetched and de-identified: not done with this key, or their archive is gone."""
+    """The units that have to be fetched and de-identified: not done with this key, or their archive is gone or damaged."""
     done = ledger.done(units, STAGE, stage_key(workspace))
     results = ledger.results([unit for unit in units if unit.unit in done], STAGE)
 
     def is_there(unit: Unit) -> bool:
         # A unit of which nothing was kept has no digest and no archive.
-        nothing_kept = unit.unit in results and results[unit.unit].digest is None
-        return nothing_kept or (workspace.deidentified / unit.archive).is_file()
+        archive, result = workspace.deidentified / unit.archive, results.get(unit.unit)
+        nothing_kept = result is not None and result.digest is None
+        return nothing_kept or (result is not None and archive.is_file() and sha256(archive) == result.digest)
 
     return [unit for unit in units if unit.unit not in done or not is_there(unit)]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import hashlib
 import io
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +46,9 @@ def read_table(path: Path, setting: str) -> Table:
 
 
 def table_digests(workspace: Workspace) -> dict[str, str]:
-    """A keyed digest of each table that is set, by name (`labels`, `ehr`); one that is missing is an error."""
+    """A keyed digest of each table that is set, by name (`labels`, `ehr`); one that is missing or lacks a column is an error."""
+    for name, path in _tables(workspace).items():
+        _check_columns(workspace, name, path)
     return {name: _digest(workspace, _read(path, f"extract.{name}_csv")) for name, path in _tables(workspace).items()}
 
 
@@ -64,6 +68,21 @@ def fetch_tables(workspace: Workspace, selection: Selection) -> dict[str, Path]:
         with atomic_path(copies[name]) as draft, os.fdopen(_private(draft), "wb") as handle:
             handle.write(content)
     return copies
+
+
+def _check_columns(workspace: Workspace, name: str, path: Path) -> None:
+    """Refuse now what de-identification would refuse after all series are done: a table without ids or what is kept."""
+    setting, columns = f"extract.{name}_csv", read_table(path, f"extract.{name}_csv").columns
+    if not {"patientid", "accessionnumber"} & {re.sub(r"[^a-z]", "", column.lower()) for column in columns}:
+        raise ConfigurationError(f"{setting}: {path.name} has no column PatientID or AccessionNumber: add one of them")
+    settings = workspace.settings.deidentify
+    kept = {"labels": ("label_columns", settings.label_columns), "ehr": ("ehr_columns", settings.ehr_columns)}
+    parameter, wanted = kept[name]
+    for column in wanted:
+        if column not in columns:
+            near = difflib.get_close_matches(column, columns, n=1, cutoff=0.5)
+            hint = f"did you mean `{near[0]}`?" if near else "take it out, or add it to the table"
+            raise ConfigurationError(f"deidentify.{parameter}: {path.name} has no column `{column}`; {hint}")
 
 
 def _digest(workspace: Workspace, content: bytes) -> str:

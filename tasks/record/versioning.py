@@ -30,6 +30,10 @@ IGNORED = (
 )
 """What git never takes: the private zones, and what DVC holds."""
 
+_DVC_CONFIG = """[core]
+    analytics = false
+    check_update = false
+"""
 _CODE = Path(__file__).resolve().parents[2]
 
 
@@ -45,8 +49,7 @@ def ensure_repository(root: Path) -> None:
     _ignore(root)
     if not (root / ".dvc" / "config").is_file():
         dvc(root, "init", "--force", *(["--subdir"] if _is_elsewhere(root, top) else []))
-        dvc(root, "config", "core.analytics", "false")
-        dvc(root, "config", "core.check_update", "false")
+        write_text(root / ".dvc" / "config", _DVC_CONFIG)
 
 
 def commit_stages(root: Path, stages: Sequence[str]) -> None:
