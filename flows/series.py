@@ -6,7 +6,7 @@ count. Batches run side by side on threads; the work itself is done by one share
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from prefect import get_run_logger
@@ -14,10 +14,10 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 
+from tasks.core.batches import cut
 from tasks.core.errors import SluiceError, TransientSourceError
 from tasks.core.models import Unit
 from tasks.core.pool import WorkerPool
-from tasks.core.settings import RunSettings
 from tasks.core.workspace import Workspace
 from tasks.deidentify.stage import unfinished as not_deidentified
 from tasks.deidentify.task import deidentify_batch
@@ -27,22 +27,6 @@ from tasks.extract.task import extract_batch
 from tasks.record.ledger import Ledger
 from tasks.transform.stage import unfinished as not_transformed
 from tasks.transform.task import transform_batch
-
-
-def cut(units: Sequence[Unit], settings: RunSettings) -> Iterator[tuple[Unit, ...]]:
-    """Batches of `units`, in order, none over the limits of `settings` unless it is one series."""
-    batch: list[Unit] = []
-    instances = size = 0
-    for unit in units:
-        full = instances + unit.expected > settings.batch_instances or size + unit.bytes > settings.batch_bytes
-        if batch and full:
-            yield tuple(batch)
-            batch, instances, size = [], 0, 0
-        batch.append(unit)
-        instances += unit.expected
-        size += unit.bytes
-    if batch:
-        yield tuple(batch)
 
 
 def process(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 
 from rich.console import Console
 from rich.table import Table
 
-from tasks.core.models import State, Tally, Verdicts
+from tasks.core.cohort import read_cohort
+from tasks.core.models import State, Tally
 from tasks.core.reasons import Reason
+from tasks.core.verdicts import read_verdicts
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.record.reconcile import read_cohort
 from tasks.record.register import Release, models_of, patients_of_model, releases
 
 
@@ -43,14 +43,6 @@ def print_summary(workspace: Workspace, console: Console) -> None:
             _print_release(release, ledger, console)
         if found:
             _print_places(workspace, console)
-
-
-def read_verdicts(workspace: Workspace) -> Verdicts | None:
-    """The verdicts of the last run of the gates, if there was one."""
-    place = workspace.gates / "verdicts.json"
-    if not place.exists():
-        return None
-    return Verdicts.model_validate({"rules": json.loads(place.read_text(encoding="utf-8"))["rules"]})
 
 
 def _outcomes(tally: Tally) -> Table:

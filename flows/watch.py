@@ -11,11 +11,11 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from tasks.core.cohort import read_cohort
 from tasks.core.errors import SluiceError
 from tasks.core.models import State
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.record.reconcile import read_cohort
 
 _WEIGHT = {State.DISCOVERED: 0, State.EXTRACTED: 1, State.DEIDENTIFIED: 2}
 _FULL = 3

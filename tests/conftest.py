@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
@@ -88,3 +90,30 @@ def workspace(tmp_path: Path) -> Workspace:
 def key_file(workspace: Workspace) -> Path:
     """The key of `workspace`."""
     return workspace.key_file
+
+
+@pytest.fixture
+def orthanc_alone(tmp_path: Path) -> Iterator[OrthancService]:
+    """A real, empty Orthanc for one test."""
+    from flows.services.orthanc import find_orthanc, start_orthanc
+
+    if find_orthanc() is None:
+        pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
+    with start_orthanc(tmp_path / "orthanc") as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def prefect() -> Iterator[None]:
+    """One temporary Prefect server for all flows that tests call in this process."""
+    quiet = {
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    with patch.dict(os.environ, quiet):
+        from prefect.testing.utilities import prefect_test_harness
+
+        with prefect_test_harness(server_startup_timeout=120):
+            yield

@@ -71,6 +71,7 @@ class PrefectServer:
 def start_worker(folder: Path, workspace: Path, server: PrefectServer, environment: dict[str, str]) -> Process:
     """Start a process worker, which makes its pool, then register the deployments of the workspace's prefect.yaml."""
     prefect = [sys.executable, "-m", "prefect"]
+    environment = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "2"}  # ten by default: a long wait before each run
     worker = Process.start(
         "prefect-worker", [*prefect, "worker", "start", "--pool", POOL, "--type", "process"], folder, environment
     )

@@ -1,11 +1,12 @@
-"""The column dictionary of the released tables: what each column means, its type and its unit, told once.
+"""The column dictionary of the tables: what each column means, its type and its unit, told once.
 
-Dataset card, Croissant and gates read it. Which rows there are is the stages' matter. A site's own label and EHR
-columns have no entry; `describe` falls back to their name.
+Transform makes its tables from it, the dataset card, Croissant and gates read it. Which rows there are is the stages'
+matter. A site's own label and EHR columns have no entry; `describe` falls back to their name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 DType = Literal["string", "Int64", "float64", "bool"]
@@ -24,22 +25,95 @@ def _all(*columns: tuple[str, DType, str, str]) -> dict[str, Column]:
     return {name: Column(name, dtype, unit, text) for name, dtype, unit, text in columns}
 
 
-_IDS = _all(
-    ("patient", "string", "", "pseudonym of the patient"),
-    ("study", "string", "", "pseudonym of the study"),
-    ("unit", "string", "", "pseudonym of the series; part of each file's name"),
-    ("study_uid", "string", "", "new StudyInstanceUID"),
-    ("series", "string", "", "new SeriesInstanceUID"),
+_PATIENT = Column("patient", "string", "", "pseudonym of the patient")
+_STUDY = Column("study", "string", "", "pseudonym of the study")
+_UNIT = Column("unit", "string", "", "pseudonym of the series; part of each file's name")
+_STUDY_UID = Column("study_uid", "string", "", "new StudyInstanceUID")
+_SERIES_UID = Column("series", "string", "", "new SeriesInstanceUID")
+_MODALITY = Column("modality", "string", "", "DICOM Modality: CT, MR, CR, DX, US, RTSTRUCT, SEG …")
+_ROWS = Column("rows", "Int64", "pixels", "Rows of the source image")
+_COLUMNS = Column("columns", "Int64", "pixels", "Columns of the source image")
+_THICKNESS = Column("slice_thickness_mm", "float64", "mm", "SliceThickness")
+_STUDY_DATE = Column(
+    "study_date", "string", "", "StudyDate, moved by a number of days that is secret and fixed for each patient"
 )
-_GEOMETRY = _all(
-    ("rows", "Int64", "pixels", "Rows of the source image"),
-    ("columns", "Int64", "pixels", "Columns of the source image"),
-    ("slice_thickness_mm", "float64", "mm", "SliceThickness"),
+
+_MADE_INSTANCES = _all(
+    ("instance", "string", "", "new SOPInstanceUID"),
+    ("frame", "Int64", "", "number of the frame, from 1; 0 for an object without image"),
+    _UNIT,
+    _PATIENT,
+    _STUDY,
+    _SERIES_UID,
+    _STUDY_UID,
+    _MODALITY,
+    ("kind", "string", "", "image, segmentation, structure-set or object"),
+    ("sop_class", "string", "", "SOPClassUID"),
+    ("image_path", "string", "", "the PNG, relative to the dataset; null for objects"),
+    ("object_path", "string", "", "the DICOM object, relative to the dataset; null for images"),
+    _ROWS,
+    _COLUMNS,
+    ("pixel_spacing_row_mm", "float64", "mm", "distance between adjacent rows in the source"),
+    ("pixel_spacing_column_mm", "float64", "mm", "distance between adjacent columns in the source"),
+    ("png_spacing_row_mm", "float64", "mm", "distance between adjacent rows of the PNG"),
+    ("png_spacing_column_mm", "float64", "mm", "distance between adjacent columns of the PNG"),
+    _THICKNESS,
+    ("position_mm", "float64", "mm", "ImagePositionPatient along the slice normal"),
+    ("slice_index", "Int64", "", "place in the series, ordered by position"),
+    ("orientation", "string", "", "axial, sagittal, coronal or oblique; null where unknown"),
+    ("photometric", "string", "", "PhotometricInterpretation of the source"),
+    ("bits_stored", "Int64", "bits", "BitsStored of the source"),
+    ("window_center", "float64", "intensity_unit", "centre of the window that [0, 1] was made with"),
+    ("window_width", "float64", "intensity_unit", "width of the window that [0, 1] was made with"),
+    ("window_source", "string", "", "where the window is from: settings, header, voi-lut or percentile"),
+    ("intensity_min", "float64", "intensity_unit", "smallest value before windowing"),
+    ("intensity_max", "float64", "intensity_unit", "largest value before windowing"),
+    ("intensity_unit", "string", "", "what the intensities are measured in: HU, US (unspecified) …"),
+    ("mean", "float64", "[0, 1]", "mean of the windowed image"),
+    ("std", "float64", "[0, 1]", "standard deviation of the windowed image"),
+    ("content_sha256", "string", "", "SHA-256 of the decoded source pixels"),
+    ("png_sha256", "string", "", "SHA-256 of the PNG"),
+    ("transfer_syntax", "string", "", "TransferSyntaxUID of the source"),
+    ("references", "string", "", "JSON list of the new UIDs that an object refers to"),
 )
-_MODALITY = _all(("modality", "string", "", "DICOM Modality: CT, MR, CR, DX, US, RTSTRUCT, SEG …"))
+_MADE_SERIES = _all(
+    _UNIT,
+    _PATIENT,
+    _STUDY,
+    _SERIES_UID,
+    _STUDY_UID,
+    ("frame_of_reference", "string", "", "new FrameOfReferenceUID: series that share it share coordinates"),
+    _MODALITY,
+    ("body_part", "string", "", "BodyPartExamined"),
+    ("images", "Int64", "", "how many images the series has here"),
+    ("objects", "Int64", "", "how many objects (structure sets, segmentations …) the series has here"),
+    _ROWS,
+    _COLUMNS,
+    ("spacing_row_mm", "float64", "mm", "distance between the centres of adjacent rows in the source"),
+    ("spacing_column_mm", "float64", "mm", "distance between the centres of adjacent columns in the source"),
+    ("slice_spacing_mm", "float64", "mm", "median distance between adjacent slices"),
+    _THICKNESS,
+    ("manufacturer", "string", "", "Manufacturer"),
+    ("model", "string", "", "ManufacturerModelName"),
+    ("field_strength_t", "float64", "T", "MagneticFieldStrength"),
+    ("kvp", "float64", "kV", "KVP"),
+    _STUDY_DATE,
+    ("sex", "string", "", "PatientSex of the header"),
+    ("age_years", "float64", "years", "age at the study, 90 standing for 90 and older"),
+    ("weight_kg", "float64", "kg", "PatientWeight"),
+    ("height_m", "float64", "m", "PatientSize"),
+    ("series_number", "Int64", "", "SeriesNumber"),
+)
+
+TRANSFORMED: Mapping[str, tuple[Column, ...]] = {
+    "instances": tuple(_MADE_INSTANCES.values()),
+    "series": tuple(_MADE_SERIES.values()),
+}
+"""The columns of the tables that transform writes, in their order. There `image_path` and `object_path` still lead to
+data/images and data/deidentified."""
 
 PATIENTS = _all(
-    ("patient", "string", "", "pseudonym of the patient"),
+    _PATIENT,
     ("sex", "string", "", "M, F or O; null where unknown or contradictory"),
     ("age_years", "float64", "years", "age at the first study, 90 standing for 90 and older"),
     ("age_band", "string", "", "age in bands of ten years"),
@@ -49,89 +123,34 @@ PATIENTS = _all(
     ("series", "Int64", "", "how many series the patient has here"),
     ("images", "Int64", "", "how many images the patient has here"),
 )
-STUDIES = {
-    **{name: _IDS[name] for name in ("study", "patient", "study_uid")},
-    **_all(
-        ("study_date", "string", "", "StudyDate, moved by a number of days that is secret and fixed for each patient"),
-        ("modalities", "string", "", "modalities of the study, separated by commas"),
-        ("series", "Int64", "", "how many series the study has here"),
-        ("images", "Int64", "", "how many images the study has here"),
-    ),
-}
-SERIES = {
-    **_IDS,
-    **_MODALITY,
-    **_GEOMETRY,
-    **_all(
-        ("frame_of_reference", "string", "", "new FrameOfReferenceUID: series that share it share coordinates"),
-        ("body_part", "string", "", "BodyPartExamined"),
-        ("images", "Int64", "", "how many images the series has here"),
-        ("objects", "Int64", "", "how many objects (structure sets, segmentations …) the series has here"),
-        ("spacing_row_mm", "float64", "mm", "distance between the centres of adjacent rows in the source"),
-        ("spacing_column_mm", "float64", "mm", "distance between the centres of adjacent columns in the source"),
-        ("slice_spacing_mm", "float64", "mm", "median distance between adjacent slices"),
-        ("manufacturer", "string", "", "Manufacturer"),
-        ("model", "string", "", "ManufacturerModelName"),
-        ("field_strength_t", "float64", "T", "MagneticFieldStrength"),
-        ("kvp", "float64", "kV", "KVP"),
-        ("study_date", "string", "", "StudyDate, moved by a number of days that is secret and fixed for each patient"),
-        ("sex", "string", "", "PatientSex of the header"),
-        ("age_years", "float64", "years", "age at the study, 90 standing for 90 and older"),
-        ("weight_kg", "float64", "kg", "PatientWeight"),
-        ("height_m", "float64", "m", "PatientSize"),
-        ("series_number", "Int64", "", "SeriesNumber"),
-        ("low_quality_images", "Int64", "", "how many images are flagged as low quality"),
-        ("outlier_images", "Int64", "", "how many images are flagged as outliers"),
-        ("shared_pixel_images", "Int64", "", "how many images have exactly the pixels of another patient's"),
-        ("duplicates_dropped", "Int64", "", "how many instances were left out because their pixels are here already"),
-    ),
-}
-INSTANCES = {
-    **_IDS,
-    **_MODALITY,
-    **_GEOMETRY,
-    **_all(
-        ("instance", "string", "", "new SOPInstanceUID"),
-        ("frame", "Int64", "", "number of the frame, from 1; 0 for an object without image"),
-        ("kind", "string", "", "image, segmentation, structure-set or object"),
-        ("sop_class", "string", "", "SOPClassUID"),
-        ("image_path", "string", "", "the PNG, relative to the dataset; null for objects"),
-        ("object_path", "string", "", "the DICOM object, relative to the dataset; null for images"),
-        ("pixel_spacing_row_mm", "float64", "mm", "distance between adjacent rows in the source"),
-        ("pixel_spacing_column_mm", "float64", "mm", "distance between adjacent columns in the source"),
-        ("png_spacing_row_mm", "float64", "mm", "distance between adjacent rows of the PNG"),
-        ("png_spacing_column_mm", "float64", "mm", "distance between adjacent columns of the PNG"),
-        ("position_mm", "float64", "mm", "ImagePositionPatient along the slice normal"),
-        ("slice_index", "Int64", "", "place in the series, ordered by position"),
-        ("orientation", "string", "", "axial, sagittal, coronal or oblique; null where unknown"),
-        ("photometric", "string", "", "PhotometricInterpretation of the source"),
-        ("bits_stored", "Int64", "bits", "BitsStored of the source"),
-        ("window_center", "float64", "intensity_unit", "centre of the window that [0, 1] was made with"),
-        ("window_width", "float64", "intensity_unit", "width of the window that [0, 1] was made with"),
-        ("window_source", "string", "", "where the window is from: settings, header, voi-lut or percentile"),
-        ("intensity_min", "float64", "intensity_unit", "smallest value before windowing"),
-        ("intensity_max", "float64", "intensity_unit", "largest value before windowing"),
-        ("intensity_unit", "string", "", "what the intensities are measured in: HU, US (unspecified) …"),
-        ("mean", "float64", "[0, 1]", "mean of the windowed image"),
-        ("std", "float64", "[0, 1]", "standard deviation of the windowed image"),
-        ("content_sha256", "string", "", "SHA-256 of the decoded source pixels"),
-        ("png_sha256", "string", "", "SHA-256 of the PNG"),
-        ("transfer_syntax", "string", "", "TransferSyntaxUID of the source"),
-        ("references", "string", "", "JSON list of the new UIDs that an object refers to"),
-        ("low_quality", "bool", "", "flagged: constant, without contrast, clipped or unmeasured"),
-        ("outlier", "bool", "", "flagged: brightness or contrast unusual for its modality and body part"),
-        ("quality_note", "string", "", "why an image is flagged"),
-        ("shared_pixels", "bool", "", "another patient's image has exactly these pixels"),
-    ),
-}
-LABELS = {
-    **{name: _IDS[name] for name in ("patient", "study")},
-    **_all(
-        ("label", "string", "", "name of the label"),
-        ("value", "Int64", "", "its value; null where sources contradict each other"),
-        ("source", "string", "", "where the value is from"),
-    ),
-}
+STUDIES = _all(
+    _STUDY,
+    _PATIENT,
+    _STUDY_UID,
+    _STUDY_DATE,
+    ("modalities", "string", "", "modalities of the study, separated by commas"),
+    ("series", "Int64", "", "how many series the study has here"),
+    ("images", "Int64", "", "how many images the study has here"),
+)
+SERIES = _MADE_SERIES | _all(
+    ("low_quality_images", "Int64", "", "how many images are flagged as low quality"),
+    ("outlier_images", "Int64", "", "how many images are flagged as outliers"),
+    ("shared_pixel_images", "Int64", "", "how many images have exactly the pixels of another patient's"),
+    ("duplicates_dropped", "Int64", "", "how many instances were left out because their pixels are here already"),
+)
+INSTANCES = _MADE_INSTANCES | _all(
+    ("low_quality", "bool", "", "flagged: constant, without contrast, clipped or unmeasured"),
+    ("outlier", "bool", "", "flagged: brightness or contrast unusual for its modality and body part"),
+    ("quality_note", "string", "", "why an image is flagged"),
+    ("shared_pixels", "bool", "", "another patient's image has exactly these pixels"),
+)
+LABELS = _all(
+    _PATIENT,
+    _STUDY,
+    ("label", "string", "", "name of the label"),
+    ("value", "Int64", "", "its value; null where sources contradict each other"),
+    ("source", "string", "", "where the value is from"),
+)
 SPLITS = _all(
     ("patient", "string", "", "pseudonym of the patient; a patient is in one split only, for good"),
     ("split", "string", "", "train, validation or test"),

@@ -63,5 +63,5 @@ def plainly(error: BaseException) -> str:
 def quiet_libraries() -> None:
     """Keep libraries that quote header values (pydicom's warnings do) out of every log."""
     logging.captureWarnings(True)
-    for name in ("py.warnings", "pydicom", "highdicom", "PIL", "httpx", "httpcore", "pyorthanc"):
+    for name in ("py.warnings", "pydicom", "highdicom", "PIL", "httpx", "httpcore", "pyorthanc", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

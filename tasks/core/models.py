@@ -146,9 +146,10 @@ class Verdict(Frozen):
 
 
 class Verdicts(Frozen):
-    """All gates of one release."""
+    """All gates of one release. `curated` is the digest of the tables that were judged."""
 
     rules: tuple[Verdict, ...]
+    curated: str | None = None
 
     @property
     def blocking(self) -> tuple[Verdict, ...]:

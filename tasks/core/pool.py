@@ -10,29 +10,25 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
+from tasks.core.closing import Closing
 from tasks.core.entry import quiet_libraries
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 
-class WorkerPool:
-    """Spawned processes that import a stage once and then do job after job. A context manager."""
+class WorkerPool(Closing):
+    """Spawned processes that import a stage once and then do job after job."""
 
     def __init__(self, processes: int) -> None:
         self._processes = processes
         self._executor = _spawn(processes)
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Wait for the jobs that run, and end the processes."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def run(self, function: Callable[..., R], jobs: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, R | None]]:

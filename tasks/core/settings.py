@@ -155,12 +155,16 @@ class Settings(Frozen):
 def load_settings(path: Path) -> Settings:
     """Read and check params.yaml; raises `ConfigurationError` with one line for the first mistake."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(f"no {path.name} in {path.parent}: make a workspace with `sluice init`") from None
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"{path} cannot be read: check its owner, and save it as UTF-8") from None
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise ConfigurationError(f"{path} is not YAML: look at line {line}") from None
+    if raw is None:  # an empty file
+        raw = {}
     if not isinstance(raw, dict):
         raise ConfigurationError(f"{path} must hold sections such as extract: and transform:")
     try:

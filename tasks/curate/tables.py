@@ -6,37 +6,18 @@ judged here.
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 
+from tasks.core.columns import TRANSFORMED
 from tasks.core.errors import ContractViolation
+from tasks.core.tables import read_table
 
-INTEGERS = frozenset({"frame", "rows", "columns", "slice_index", "bits_stored", "images", "objects", "series_number"})
-FLOATS = frozenset(
-    {
-        "pixel_spacing_row_mm",
-        "pixel_spacing_column_mm",
-        "png_spacing_row_mm",
-        "png_spacing_column_mm",
-        "spacing_row_mm",
-        "spacing_column_mm",
-        "slice_spacing_mm",
-        "slice_thickness_mm",
-        "position_mm",
-        "window_center",
-        "window_width",
-        "intensity_min",
-        "intensity_max",
-        "mean",
-        "std",
-        "field_strength_t",
-        "kvp",
-        "age_years",
-        "weight_kg",
-        "height_m",
-    }
-)
+_MADE = tuple(chain.from_iterable(TRANSFORMED.values()))
+INTEGERS = frozenset(column.name for column in _MADE if column.dtype == "Int64")
+FLOATS = frozenset(column.name for column in _MADE if column.dtype == "float64")
 NEEDED = {
     "instances": (
         "instance", "frame", "unit", "patient", "study", "series", "study_uid", "modality", "kind", "image_path",
@@ -52,17 +33,17 @@ NEEDED = {
 }  # fmt: skip
 
 
+MAKERS = {"instances": "transform", "series": "transform", "labels": "deidentify", "ehr": "deidentify"}
+
+
 def read(path: Path) -> pd.DataFrame:
     """The table at `path`, cast to the types of the contract; raises `ContractViolation` where it is not as agreed."""
-    try:
-        frame = pd.read_parquet(path, dtype_backend="numpy_nullable")
-    except FileNotFoundError:
-        raise ContractViolation(f"no {path.name} in {path.parent}: run the stage before this one first") from None
-    except (OSError, ValueError):
-        raise ContractViolation(f"{path} is not a Parquet table: delete it and run the stage before this one") from None
+    frame = read_table(path, MAKERS[path.stem])
     lacking = [column for column in NEEDED[path.stem] if column not in frame.columns]
     if lacking:
-        raise ContractViolation(f"{path} lacks the column {lacking[0]}: run the stage before this one again")
+        raise ContractViolation(
+            f"{path} lacks the column {lacking[0]}: run `python -m tasks.{MAKERS[path.stem]}` again"
+        )
     return cast(frame)
 
 

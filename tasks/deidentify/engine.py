@@ -24,7 +24,7 @@ from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.reasons import Reason
 from tasks.deidentify import rules, values
 from tasks.deidentify.profile import Action, Decision, Profile
-from tasks.deidentify.read import charset_terms
+from tasks.deidentify.read import charset_terms, is_in_order
 
 _CHARSET = 0x00080005
 _ASCII_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
@@ -32,12 +32,14 @@ _TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 # Registered under the DICOM root: transfer syntaxes, and SOP classes that are newer than pydicom's dictionary.
 _REGISTERED = re.compile(r"1\.2\.840\.10008\.(?:1\.2(?:\.\d{1,3}){0,4}|5\.1\.4\.\d{1,3}(?:\.\d{1,3}){0,5})")
-_NUMBER = re.compile(rb"[\s\0]*(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?[\s\0]*(?:\\[\s\0]*|$))*", re.ASCII)
+_NUMBER = re.compile(rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 _NUMBER_BYTES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "UV": 8, "SV": 8, "AT": 4}
 # Four times what PS3.5 6.2 allows: vendors are generous, and multi-byte characters count several times.
 _MOST_CHARACTERS = {"CS": 64, "SH": 64, "LO": 256, "UC": 1024}
+# Only ESC has a place in short text, for ISO 2022 (PS3.5 6.1.2.5); others come from a damaged length.
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ class Cleaner:
         if depth > self.max_depth:
             raise QuarantineUnit(Reason.DEIDENTIFY_FAILED)
         charset = _character_set(dataset, charset)
-        for tag in sorted(dataset.keys()):
+        if not is_in_order(dataset):
+            raise QuarantineUnit(Reason.DEIDENTIFY_FAILED)
+        for tag in list(dataset.keys()):
             element = dataset.get_item(tag)
             vr = _effective_vr(tag, element)
             if vr is None or (tag in _PIXELS and depth):
@@ -154,10 +158,13 @@ def _kept(element: DataElement | RawDataElement, vr: str, charset: tuple[str, ..
     if not _fits(int(element.tag), vr, content):
         return None
     if vr in ("DS", "IS"):
-        return _AS_IT_IS if _NUMBER.fullmatch(content) else None
+        parts = [part.strip(b" \0") for part in content.split(b"\\")]
+        return _AS_IT_IS if all(_NUMBER.fullmatch(part) for part in parts if part) else None
     if vr == "TM":
         text = _ascii(element)
         return _AS_IT_IS if text is not None and values.is_time(text.strip(" \0")) else None
+    if (vr in _ASCII_VRS or vr in _TEXT_VRS) and _CONTROL.search(content.rstrip(b" \0")):
+        return None
     if vr in _ASCII_VRS:
         return _AS_IT_IS if content.isascii() else None
     if vr in _TEXT_VRS and not _decodes(content, charset):

@@ -156,7 +156,7 @@ def _decide(profile: Profile, tag: int, vr: str, iod: int | None, parent: str) -
     if "retain-modified-dates" in granted:
         # The day shift leaves the time of day as it is.
         return Decision({"DA": Action.SHIFT, "DT": Action.SHIFT, "TM": Action.KEEP}.get(vr, base), base)
-    if "K" in granted.values() and base is not Action.UID:
+    if "K" in granted.values() and base is not Action.UID and vr in known:
         return Decision(Action.KEEP, base)
     return Decision(base)
 
@@ -192,7 +192,7 @@ def _unlisted(profile: Profile, keyword: str, vr: str, known: tuple[str, ...]) -
         if profile.dates == "REMOVED" or vr not in TEMPORAL:
             return Decision(Action.REMOVE)
         return Decision(Action.SHIFT if profile.dates == "MODIFIED" and vr != "TM" else Action.KEEP)
-    return Decision(Action.KEEP)
+    return Decision(Action.KEEP if vr in known else Action.REMOVE)
 
 
 def _overridden(override: str, vr: str, base: Action) -> Decision:

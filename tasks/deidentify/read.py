@@ -122,6 +122,18 @@ def number_of(dataset: Dataset, keyword: str, default: int) -> int:
     return value if isinstance(value, int) else default
 
 
+def is_in_order(dataset: Dataset) -> bool:
+    """Whether tags ascend and none comes twice (PS3.5 7.1), as they were read.
+
+    Where they don't, a tag is damaged, and its value may stand under the name of another attribute.
+    """
+    tags = list(dataset.keys())
+    elements: list[Any] = [dataset.get_item(tag) for tag in tags]
+    places = [element.value_tell if element.is_raw else element.file_tell for element in elements]
+    known_places = [place for place in places if place is not None]
+    return tags == sorted(tags) and known_places == sorted(known_places)
+
+
 def _drop_stray_delimiters(dataset: Dataset) -> None:
     """Delimiters of items and sequences outside any sequence hold nothing, and pydicom cannot convert them."""
     for tag in [tag for tag in dataset.keys() if tag.group == 0xFFFE]:  # noqa: SIM118
@@ -129,7 +141,9 @@ def _drop_stray_delimiters(dataset: Dataset) -> None:
 
 
 def _loses_its_thread(dataset: Dataset) -> bool:
-    """Whether elements with a VR are followed by one without: from there on the parser reads lengths that are none."""
+    """Whether the parser took bytes for elements that are none: out of order, or some with a VR and some without."""
+    if not is_in_order(dataset):
+        return True
     elements = [dataset.get_item(tag) for tag in dataset.keys() if tag != _PIXEL_DATA]  # noqa: SIM118
     return len({element.VR is None for element in elements if element.is_raw}) > 1
 

@@ -64,7 +64,7 @@ def stage_key(workspace: Workspace) -> str:
 
 
 def unfinished(workspace: Workspace, ledger: Ledger, units: Sequence[Unit]) -> list[Unit]:
-    """The units that have to be fetched and de-identified: not done with this key, or their archive is gone or damaged."""
+    """The units to fetch and de-identify: not done with this key, or their archive is gone or damaged."""
     done = ledger.done(units, STAGE, stage_key(workspace))
     results = ledger.results([unit for unit in units if unit.unit in done], STAGE)
 

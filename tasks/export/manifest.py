@@ -11,8 +11,9 @@ from typing import Any
 
 from tasks.core.errors import ContractViolation
 from tasks.core.files import sha256
-from tasks.core.models import Cohort, Frozen, Tally, Verdict, Verdicts
+from tasks.core.models import Cohort, Frozen, Tally, Verdicts
 from tasks.core.settings import digest
+from tasks.core.verdicts import curated_digest, read_verdicts, verdicts_file
 from tasks.core.workspace import Workspace
 
 SELF = ("checksums.sha256", "release.json")
@@ -29,22 +30,23 @@ class Counts(Frozen):
     objects: int
 
 
-def read_verdicts(workspace: Workspace) -> Verdicts:
-    """data/gates/verdicts.json; raises `ContractViolation` when it is missing, or a critical rule failed."""
-    place = workspace.gates / "verdicts.json"
-    try:
-        content = json.loads(place.read_text(encoding="utf-8"))
-        verdicts = Verdicts(rules=tuple(Verdict.model_validate(rule) for rule in content["rules"]))
-    except FileNotFoundError:
-        raise ContractViolation(f"no {place}: run `python -m tasks.validate` first") from None
-    except (ValueError, KeyError, TypeError):
-        raise ContractViolation(f"{place} is damaged: run `python -m tasks.validate` again") from None
+def passed_gates(workspace: Workspace) -> Verdicts:
+    """The verdicts on data/curated as it is now.
+
+    Raises `ContractViolation` when there are none, they are about other tables, or a critical rule failed.
+    """
+    verdicts = read_verdicts(workspace)
+    if verdicts is None:
+        raise ContractViolation(f"no {verdicts_file(workspace)}: run `python -m tasks.validate` first")
     if not verdicts.rules:
         raise ContractViolation(
-            f"{place} holds no verdict: put suites into {workspace.expectations} and validate again"
+            f"{verdicts_file(workspace)} holds no verdict: put suites into {workspace.expectations} and validate again"
         )
-    stamp = content.get("curated")
-    if stamp is not None and stamp != curated_digest(workspace.curated):
+    if verdicts.curated is None:
+        raise ContractViolation(
+            f"{verdicts_file(workspace)} does not say which tables it is about: run `python -m tasks.validate` again"
+        )
+    if verdicts.curated != curated_digest(workspace.curated):
         raise ContractViolation(
             "data/curated changed after the gates looked at it: run `python -m tasks.validate` again"
         )
@@ -52,12 +54,6 @@ def read_verdicts(workspace: Workspace) -> Verdicts:
         rules = ", ".join(f"{rule.suite}/{rule.rule} ({rule.rows} rows)" for rule in verdicts.blocking)
         raise ContractViolation(f"the gates block this release: {rules}; the last release stays as it was")
     return verdicts
-
-
-def curated_digest(curated: Path) -> str:
-    """A digest of the curated tables: what the verdicts are about."""
-    lines = [f"{sha256(path)}  {path.name}\n" for path in sorted(curated.glob("*.parquet"))]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def checksums(dataset: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tasks.core.cohort import read_cohort
 from tasks.core.errors import ContractViolation
 from tasks.core.files import atomic_directory, sha256, write_json, write_text
 from tasks.core.models import Cohort, Frozen, Tally, Verdicts
@@ -14,11 +15,11 @@ from tasks.core.workspace import Workspace
 from tasks.export.card import write_card
 from tasks.export.croissant import make_croissant
 from tasks.export.layout import place_images, place_objects
-from tasks.export.manifest import Counts, checksums, listing, make_manifest, profile, read_verdicts
+from tasks.export.manifest import Counts, checksums, listing, make_manifest, passed_gates, profile
 from tasks.export.sheet import draw_sheet, write_sheet
 from tasks.export.tables import metadata, read_tables, write_released
 from tasks.record.ledger import Ledger
-from tasks.record.reconcile import read_cohort, reconcile
+from tasks.record.reconcile import reconcile
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def export(workspace: Workspace) -> ExportSummary:
     release then stays as it was. Same inputs, same bytes.
     """
     cohort = read_cohort(workspace)
-    verdicts = read_verdicts(workspace)
+    verdicts = passed_gates(workspace)
     tables = read_tables(workspace.curated)
     counts = _count(tables)
     if not counts.images + counts.objects:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.core.columns import TABLES
-from tasks.core.errors import ContractViolation
 from tasks.core.files import atomic_path, write_table
+from tasks.core.tables import read_table
 
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
@@ -29,16 +29,7 @@ _MACHINE = (
 
 def read_tables(curated: Path) -> dict[str, pd.DataFrame]:
     """The tables of data/curated by name."""
-    tables = {}
-    for name in TABLES:
-        place = curated / f"{name}.parquet"
-        try:
-            tables[name] = pd.read_parquet(place, dtype_backend="numpy_nullable")
-        except FileNotFoundError:
-            raise ContractViolation(f"no {place}: run `python -m tasks.curate` first") from None
-        except (OSError, ValueError):
-            raise ContractViolation(f"{place} is damaged: run `python -m tasks.curate` again") from None
-    return tables
+    return {name: read_table(curated / f"{name}.parquet", "curate") for name in TABLES}
 
 
 def metadata(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

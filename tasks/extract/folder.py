@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tasks.core.closing import Closing
 from tasks.core.errors import ConfigurationError, TransientSourceError
 from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
@@ -16,7 +17,7 @@ from tasks.extract.archives import DAMAGED, Opener, read_chunks
 from tasks.extract.criteria import Criteria, Header
 from tasks.extract.duplicates import find_repeats
 from tasks.extract.scan import Instance, Limits, scan_file
-from tasks.extract.source import Closing, DamagedAtSource, Found, Handle, Listing, MissingAtSource, Refused, Series
+from tasks.extract.source import DamagedAtSource, Found, Handle, Listing, MissingAtSource, Refused, Series
 
 
 class FolderSource(Closing):

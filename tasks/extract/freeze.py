@@ -1,15 +1,11 @@
-"""The cohort's lock file: what was selected, pseudonymous, in one canonical text that git can compare line by line."""
+"""Freezing the cohort: what a look at the source adds to the lock, and what it replaces."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-from pydantic import ValidationError
-
+from tasks.core.cohort import read_cohort, render
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import write_text
-from tasks.core.models import Cohort, Frozen
+from tasks.core.models import Cohort
 from tasks.core.workspace import Workspace
 from tasks.extract.select import Selection
 
@@ -24,7 +20,7 @@ def freeze(workspace: Workspace, selection: Selection) -> Cohort:
     path = workspace.cohort_lock
     cohort = selection.cohort
     if path.exists():
-        before = read_cohort(path)
+        before = read_cohort(workspace)
         if before.key_id != cohort.key_id:
             raise ConfigurationError(
                 "this workspace's cohort was frozen under another key: restore that key, or start a new workspace"
@@ -35,28 +31,6 @@ def freeze(workspace: Workspace, selection: Selection) -> Cohort:
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
     return cohort
-
-
-def read_cohort(path: Path) -> Cohort:
-    """The cohort that `path` holds."""
-    try:
-        return Cohort.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"no cohort at {path}: run `python -m tasks.extract` first") from None
-    except (ValidationError, UnicodeDecodeError):
-        raise ConfigurationError(f"{path} is not a cohort of Sluice: restore it from git, or delete it") from None
-
-
-def render(cohort: Cohort) -> str:
-    """The lock's text: JSON with sorted keys, one unit or item a line."""
-    parts = [
-        f'"criteria": {json.dumps(cohort.criteria)}',
-        f'"key_id": {json.dumps(cohort.key_id)}',
-        f'"refused": {_lines(cohort.refused)}',
-        f'"tables": {json.dumps(cohort.tables, sort_keys=True)}',
-        f'"units": {_lines(cohort.units)}',
-    ]
-    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def _merge(before: Cohort, selection: Selection) -> Cohort:
@@ -76,8 +50,3 @@ def _merge(before: Cohort, selection: Selection) -> Cohort:
             "refused": tuple(refused[item] for item in sorted(refused)),
         }
     )
-
-
-def _lines(values: tuple[Frozen, ...]) -> str:
-    rows = [json.dumps(value.model_dump(mode="json", exclude_none=True), sort_keys=True) for value in values]
-    return "[\n" + ",\n".join(rows) + "\n]" if rows else "[]"

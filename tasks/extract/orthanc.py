@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tasks.core.closing import Closing
 from tasks.core.errors import ConfigurationError
 from tasks.core.reasons import Reason
 from tasks.core.settings import ExtractSettings
 from tasks.extract.criteria import Criteria, Header
 from tasks.extract.duplicates import find_repeats
 from tasks.extract.orthanc_client import OrthancClient
-from tasks.extract.source import Closing, Found, Handle, Listing, MissingAtSource, Refused, Series
+from tasks.extract.source import Found, Handle, Listing, MissingAtSource, Refused, Series
 
 logger = logging.getLogger(__name__)
 

@@ -103,21 +103,6 @@ class Source(Protocol):
     ) -> None: ...
 
 
-class Closing:
-    """What makes a source a context manager that closes itself."""
-
-    def close(self) -> None:
-        """Let go of connections and open files."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
 def open_source(workspace: Workspace) -> Source:
     """The source that params.yaml names. Nothing is contacted before it is asked for something."""
     from tasks.extract.folder import FolderSource

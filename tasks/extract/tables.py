@@ -46,7 +46,10 @@ def read_table(path: Path, setting: str) -> Table:
 
 
 def table_digests(workspace: Workspace) -> dict[str, str]:
-    """A keyed digest of each table that is set, by name (`labels`, `ehr`); one that is missing or lacks a column is an error."""
+    """A keyed digest of each table that is set, by name (`labels`, `ehr`).
+
+    One that is missing, or lacks a column that is asked for, is an error.
+    """
     for name, path in _tables(workspace).items():
         _check_columns(workspace, name, path)
     return {name: _digest(workspace, _read(path, f"extract.{name}_csv")) for name, path in _tables(workspace).items()}

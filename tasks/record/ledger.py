@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from tasks.core.closing import Closing
 from tasks.core.errors import ContractViolation
 from tasks.core.models import Cohort, Item, State, Tally, Unit, UnitResult
 from tasks.core.reasons import Reason
@@ -27,7 +27,7 @@ UNITLESS = ""
 """The unit of items that never became part of one."""
 
 
-class Ledger:
+class Ledger(Closing):
     """One workspace's ledger. `database` is for `register`, which keeps its tables in the same place."""
 
     def __init__(self, database: Database) -> None:
@@ -41,14 +41,6 @@ class Ledger:
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def register(self, cohort: Cohort) -> None:
         """Enter the cohort's units and refused items. A unit whose fingerprint changed starts anew."""

@@ -6,29 +6,19 @@ The rule: expected = released + quarantined + skipped + withdrawn, for each seri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 
+from tasks.core.cohort import read_cohort as read_cohort  # for flows/build_dataset.py
 from tasks.core.errors import ContractViolation
 from tasks.core.models import Cohort, Tally
 from tasks.core.reasons import Reason
+from tasks.core.tables import read_table
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import UNITLESS, Ledger
 
 _NAMED = 3
-
-
-def read_cohort(workspace: Workspace) -> Cohort:
-    """data/cohort.lock."""
-    try:
-        return Cohort.model_validate_json(workspace.cohort_lock.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ContractViolation(f"no {workspace.cohort_lock}: run `python -m tasks.extract` first") from None
-    except ValueError:
-        raise ContractViolation(
-            f"{workspace.cohort_lock} is damaged: take it from git again, or run `python -m tasks.extract`"
-        ) from None
+_COLUMNS = ("unit", "instance", "patient", "content_sha256")
 
 
 def reconcile(workspace: Workspace, ledger: Ledger, cohort: Cohort) -> Tally:
@@ -36,7 +26,8 @@ def reconcile(workspace: Workspace, ledger: Ledger, cohort: Cohort) -> Tally:
 
     Raises `ContractViolation`, naming the series, when an item has no outcome.
     """
-    made, kept = (_instances(zone / "instances.parquet") for zone in (workspace.images, workspace.curated))
+    made = read_table(workspace.images / "instances.parquet", "transform", _COLUMNS)
+    kept = read_table(workspace.curated / "instances.parquet", "curate", _COLUMNS)
     ledger.settle(cohort, _names(kept), dropped_duplicates(made, kept))
     tally = ledger.tally(cohort)
     if not tally.balances:
@@ -61,18 +52,6 @@ def dropped_duplicates(made: pd.DataFrame, kept: pd.DataFrame) -> dict[tuple[str
 
 def _names(instances: pd.DataFrame) -> set[tuple[str, str]]:
     return set(zip(instances["unit"], instances["instance"], strict=True))
-
-
-def _instances(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path, columns=["unit", "instance", "patient", "content_sha256"])
-    except FileNotFoundError:
-        raise ContractViolation(f"no {path}: run `python -m tasks.{_MAKER[path.parent.name]}` first") from None
-    except (OSError, ValueError):
-        raise ContractViolation(f"{path} is damaged: run `python -m tasks.{_MAKER[path.parent.name]}` again") from None
-
-
-_MAKER = {"images": "transform", "curated": "curate"}
 
 
 def _imbalance(total: Tally, by_unit: Mapping[str, Tally]) -> str:

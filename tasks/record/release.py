@@ -16,13 +16,13 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
+from tasks.core.cohort import read_cohort
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import write_json
 from tasks.core.models import Frozen, Tally
 from tasks.core.workspace import Workspace
 from tasks.record import versioning as git
 from tasks.record.ledger import Ledger
-from tasks.record.reconcile import read_cohort
 from tasks.record.register import Release, ReleaseItem, record_release, releases
 
 logger = logging.getLogger(__name__)

@@ -7,11 +7,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from tasks.core.columns import TRANSFORMED
 from tasks.core.errors import ContractViolation
 from tasks.core.files import remove_except, write_json, write_table
 from tasks.core.models import Frozen, Unit
 from tasks.core.workspace import Workspace
-from tasks.transform.tables import INSTANCES, SERIES, make_frame
+from tasks.transform.tables import make_frame
 from tasks.transform.unit import read_rows
 
 
@@ -43,8 +44,8 @@ def gather(workspace: Workspace, units: Iterable[Unit]) -> GatherSummary:
     lost = sum(not path.is_file() for path in keep)
     if lost:
         raise ContractViolation(f"{lost} images that the rows name are missing from data/images: run transform again")
-    write_table(make_frame(instances, INSTANCES), workspace.images / "instances.parquet")
-    write_table(make_frame(series, SERIES), workspace.images / "series.parquet")
+    write_table(make_frame(instances, TRANSFORMED["instances"]), workspace.images / "instances.parquet")
+    write_table(make_frame(series, TRANSFORMED["series"]), workspace.images / "series.parquet")
     decoders = dict(chain.from_iterable(content["decoders"].items() for content in found))
     write_json(workspace.images / "decoders.json", decoders)
     return GatherSummary(

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydicom import Dataset
 
+from tasks.core.columns import TRANSFORMED
 from tasks.core.models import Unit
 from tasks.transform.frames import Layers, first_number, first_numbers
 from tasks.transform.headers import integer, number, text, uid
@@ -21,7 +22,6 @@ from tasks.transform.objects import find_references
 from tasks.transform.pixels import find_transfer_syntax
 from tasks.transform.resize import Spacing
 from tasks.transform.series import Plane, measure_spacing
-from tasks.transform.tables import INSTANCES, SERIES
 
 Row = dict[str, Any]
 
@@ -54,7 +54,7 @@ def find_spacing(layers: Layers) -> Spacing | None:
 
 def describe_instance(ds: Dataset, unit: Unit, sop: str, kind: str) -> Row:
     """What instances.parquet says of any instance; the other columns are null."""
-    return dict.fromkeys(column.name for column in INSTANCES) | {
+    return dict.fromkeys(column.name for column in TRANSFORMED["instances"]) | {
         "instance": sop,
         "frame": 0,
         "unit": unit.unit,
@@ -117,7 +117,7 @@ def describe_series(unit: Unit, headers: Sequence[Row], instances: Sequence[Row]
     def first(rows: Sequence[Row], name: str) -> Any:
         return next((row[name] for row in rows if row.get(name) is not None), None)
 
-    row = {column.name: first(headers, column.name) for column in SERIES}
+    row = {column.name: first(headers, column.name) for column in TRANSFORMED["series"]}
     return row | {
         "unit": unit.unit,
         "patient": unit.patient,

@@ -10,10 +10,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from tasks.core.errors import ConfigurationError
-from tasks.core.models import Cohort, Frozen, Unit
+from tasks.core.cohort import read_cohort
+from tasks.core.models import Frozen, Unit
 from tasks.core.pool import WorkerPool
 from tasks.core.settings import TransformSettings
 from tasks.core.workspace import Workspace
@@ -35,7 +33,7 @@ class TransformSummary(Frozen):
 
 def transform(workspace: Workspace) -> TransformSummary:
     """Transform each unit of the cohort that has an archive and isn't done, then gather all of them."""
-    units = _with_archive(workspace, _read_cohort(workspace).units)
+    units = _with_archive(workspace, read_cohort(workspace).units)
     with Ledger.open(workspace) as ledger:
         waiting = unfinished(workspace, ledger, units)
         if waiting:
@@ -89,14 +87,3 @@ def _key(workspace: Workspace, unit: Unit) -> str:
 def _job(workspace: Workspace, unit: Unit) -> tuple[Path, Path, Path, Unit, TransformSettings]:
     archive = workspace.deidentified / unit.archive
     return archive, workspace.images, rows_path(workspace, unit), unit, workspace.settings.transform
-
-
-def _read_cohort(workspace: Workspace) -> Cohort:
-    try:
-        return Cohort.model_validate_json(workspace.cohort_lock.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError("no data/cohort.lock: select a cohort with `python -m tasks.extract` first") from None
-    except ValidationError:
-        raise ConfigurationError(
-            "data/cohort.lock is not a cohort: select it again with `python -m tasks.extract`"
-        ) from None

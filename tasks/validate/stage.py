@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from tasks.core.files import write_json
 from tasks.core.models import Verdict, Verdicts
+from tasks.core.verdicts import curated_digest, write_verdicts
 from tasks.core.workspace import Workspace
 from tasks.validate.checks import with_checks
 from tasks.validate.docs import write_docs
@@ -23,14 +23,16 @@ def validate(workspace: Workspace) -> Verdicts:
     unknown or missing, and `ContractViolation` where there is nothing to validate.
     """
     suites = read_suites(workspace.expectations)
+    stamp = curated_digest(workspace.curated)  # taken first: tables that change meanwhile do not pass as judged
     curated = load(workspace)
     frames = with_checks(curated)
 
     from tasks.validate.gx import judge  # Great Expectations takes seconds to import
 
     judged = judge(suites, frames, workspace.expectations)
-    verdicts = Verdicts(rules=tuple(sorted(judged, key=lambda verdict: (verdict.suite, verdict.rule))))
-    write_json(workspace.gates / "verdicts.json", verdicts.model_dump(mode="json"))
+    rules = tuple(sorted(judged, key=lambda verdict: (verdict.suite, verdict.rule)))
+    verdicts = Verdicts(rules=rules, curated=stamp)
+    write_verdicts(workspace, verdicts)
     write_docs(workspace.docs, verdicts, suites, {name: len(frame) for name, frame in frames.items()})
     for verdict in verdicts.rules:
         if not verdict.passed:

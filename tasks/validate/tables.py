@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.core.errors import ContractViolation
+from tasks.core.tables import read_table
 from tasks.core.workspace import Workspace
 from tasks.validate.suites import TABLES
 
@@ -84,12 +84,7 @@ def _members(archive: Path) -> frozenset[str]:
 
 def _read(path: Path) -> pd.DataFrame:
     """A curated table; columns that are null everywhere become strings, for Parquet gives them no type."""
-    try:
-        frame = pd.read_parquet(path, dtype_backend="numpy_nullable")
-    except FileNotFoundError:
-        raise ContractViolation(f"no {path}: run `python -m tasks.curate` first") from None
-    except (OSError, ValueError):
-        raise ContractViolation(f"{path} is not a Parquet table: run `python -m tasks.curate` again") from None
+    frame = read_table(path, "curate")
     untyped = [name for name in frame.columns if frame[name].dtype == object]
     return frame.astype(dict.fromkeys(untyped, "string"))
 

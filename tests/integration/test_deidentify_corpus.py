@@ -135,8 +135,8 @@ def test_every_file_has_an_outcome_that_makes_sense(corpus: Corpus) -> None:
             modality = str(ds.get("Modality", "-"))
         table[item.reason.code if item.reason else "de-identified", modality] += 1
     for (outcome, modality), count in sorted(table.items()):
-        print(f"{count:5d}  {outcome:20s} {modality}")  # noqa: T201
-    print(f"{corpus.milliseconds:.2f} ms of CPU a file, refused ones and archives included")  # noqa: T201
+        print(f"{count:5d}  {outcome:20s} {modality}")
+    print(f"{corpus.milliseconds:.2f} ms of CPU a file, refused ones and archives included")
     assert len(corpus.items) == len(corpus.sources)
     assert {item.reason for item in corpus.items.values() if item.reason} <= REFUSALS_THAT_MAKE_SENSE
     kept = {modality: count for (outcome, modality), count in table.items() if outcome == "de-identified"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,4 +140,3 @@ def test_a_source_that_fails_leaves_nothing_identified_and_the_next_run_goes_on(
     assert summary.done_now + summary.unchanged == 3
     assert summary.unchanged >= 1
     assert len(list(workspace.deidentified.rglob("*.zip"))) == 2 >= done_before
-    shutil.rmtree(workspace.data)

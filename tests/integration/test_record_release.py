@@ -10,18 +10,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from tasks.core.errors import ConfigurationError, ContractViolation
-from tasks.core.files import sha256, write_table
+from tasks.core.files import sha256
 from tasks.core.workspace import Workspace
 from tasks.export.stage import export
 from tasks.record import register, release, versioning
 from tasks.record.ledger import Ledger
 from tasks.record.release import STAGES, publish, read_records
 from tasks.record.shell import dvc, git
-from tests.support.fake_stages import copy_pipeline, fill_workspace
+from tests.support.fake_stages import copy_pipeline, fill_workspace, judge, relabel
 from tests.support.places import ROOT, make_workspace
 
 
@@ -44,10 +43,10 @@ def workspace(published: Workspace, tmp_path: Path) -> Workspace:
     return Workspace(Path(shutil.copytree(published.root, tmp_path / "workspace", symlinks=True)))
 
 
-def relabel(workspace: Workspace, source: str) -> None:
+def renew(workspace: Workspace, source: str) -> None:
     """A new content: export and commit it."""
-    place = workspace.curated / "labels.parquet"
-    write_table(pd.read_parquet(place, dtype_backend="numpy_nullable").assign(source=source), place)
+    relabel(workspace, source)
+    judge(workspace)
     export(workspace)
     versioning.commit_stages(workspace.root, STAGES)
 
@@ -91,13 +90,13 @@ def test_nothing_new_makes_no_release_and_no_commit(workspace: Workspace) -> Non
 
 
 def test_new_content_is_the_next_release(workspace: Workspace) -> None:
-    relabel(workspace, "second reader")
+    renew(workspace, "second reader")
     with Ledger.open(workspace) as ledger:
         second = publish(workspace, ledger)
         assert second is not None
         assert second.tag == "release/dataset/v2"
         assert register.releases_of(ledger, "p1") == ("release/dataset/v1", "release/dataset/v2")
-    relabel(workspace, "labels")  # the first content again
+    renew(workspace, "labels")  # the first content again
     with Ledger.open(workspace) as ledger:
         third = publish(workspace, ledger)
     assert third is not None
@@ -108,7 +107,7 @@ def test_new_content_is_the_next_release(workspace: Workspace) -> None:
 def test_what_the_user_staged_stays_staged_and_uncommitted(workspace: Workspace) -> None:
     (workspace.root / "notes.txt").write_text("mine")
     git(workspace.root, "add", "notes.txt")
-    relabel(workspace, "second reader")
+    renew(workspace, "second reader")
     with Ledger.open(workspace) as ledger:
         publish(workspace, ledger)
     assert git(workspace.root, "status", "--porcelain") == "A  notes.txt\n"
@@ -128,14 +127,14 @@ CRASHES = [
 def test_a_crash_is_repaired_by_the_next_call(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, step: str, meanwhile: bool
 ) -> None:
-    relabel(workspace, "second reader")
+    renew(workspace, "second reader")
     place: Any = release if step == "record_release" else versioning
     with monkeypatch.context() as broken, Ledger.open(workspace) as ledger:
         broken.setattr(place, step, _die)
         with pytest.raises(KeyboardInterrupt):
             publish(workspace, ledger)
     if meanwhile:
-        relabel(workspace, "third reader")
+        renew(workspace, "third reader")
     with Ledger.open(workspace) as ledger:
         repaired = publish(workspace, ledger)
         assert repaired is not None
@@ -154,7 +153,7 @@ def _die(*args: object, **kwargs: object) -> None:
 
 
 def test_a_lost_register_is_filled_again_from_git_and_dvc(workspace: Workspace) -> None:
-    relabel(workspace, "second reader")
+    renew(workspace, "second reader")
     with Ledger.open(workspace) as ledger:
         publish(workspace, ledger)
     for place in workspace.register.parent.iterdir():
@@ -165,8 +164,8 @@ def test_a_lost_register_is_filled_again_from_git_and_dvc(workspace: Workspace) 
 
 
 def test_bytes_that_dvc_does_not_hold_are_not_published(workspace: Workspace) -> None:
-    place = workspace.curated / "labels.parquet"
-    write_table(pd.read_parquet(place, dtype_backend="numpy_nullable").assign(source="third"), place)
+    relabel(workspace, "third")
+    judge(workspace)
     export(workspace)
     with Ledger.open(workspace) as ledger, pytest.raises(ContractViolation, match="DVC does not hold"):
         publish(workspace, ledger)
@@ -198,7 +197,7 @@ def test_a_machine_without_git_identity_can_publish(workspace: Workspace, monkey
     monkeypatch.setenv("HOME", str(workspace.root.parent))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(workspace.root.parent))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    relabel(workspace, "second reader")
+    renew(workspace, "second reader")
     with Ledger.open(workspace) as ledger:
         made = publish(workspace, ledger)
     assert made is not None
@@ -231,7 +230,7 @@ def test_what_git_or_dvc_says_is_one_line(workspace: Workspace) -> None:
 
 
 def test_python_m_tasks_record_publishes_once(workspace: Workspace) -> None:
-    relabel(workspace, "second reader")
+    renew(workspace, "second reader")
     command = [sys.executable, "-m", "tasks.record"]
     environment = {**os.environ, "SLUICE_WORKSPACE": str(workspace.root)}
     said = [

@@ -15,6 +15,7 @@ import pytest
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.models import Verdicts
+from tasks.core.verdicts import curated_digest
 from tasks.core.workspace import Workspace
 from tasks.curate.stage import curate
 from tasks.validate.stage import validate
@@ -120,6 +121,7 @@ def test_good_tables_pass_every_rule_and_twice_give_the_same_bytes(workspace: Wo
     assert [verdict.rule for verdict in verdicts.rules if not verdict.passed] == []
     written = (workspace.gates / "verdicts.json").read_bytes(), (workspace.docs / "index.html").read_bytes()
     assert Verdicts.model_validate_json(written[0]) == verdicts
+    assert verdicts.curated == curated_digest(workspace.curated)
     validate(workspace)
     assert ((workspace.gates / "verdicts.json").read_bytes(), (workspace.docs / "index.html").read_bytes()) == written
 

@@ -18,6 +18,7 @@ from tasks.core.columns import INSTANCES, SERIES, TABLES
 from tasks.core.files import write_json, write_table, write_zip
 from tasks.core.models import Cohort, Item, State, Unit, UnitResult, Verdict, Verdicts
 from tasks.core.reasons import Reason
+from tasks.core.verdicts import curated_digest, write_verdicts
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 
@@ -41,6 +42,16 @@ def fill_workspace(workspace: Workspace, patients: int = 6, *, modality: str = "
     cohort = Cohort(key_id="k" * 16, criteria="c" * 32, units=tuple(units), refused=(_not_dicom(),))
     workspace.cohort_lock.write_text(cohort.model_dump_json(indent=2) + "\n", encoding="utf-8")
     _write_tables(workspace, rows, series, patients)
+    judge(workspace, blocking=blocking)
+    workspace.expectations.mkdir(exist_ok=True)
+    (workspace.expectations / "made-up.json").write_text("{}\n", encoding="utf-8")
+    with Ledger.open(workspace) as ledger:
+        enter(ledger, cohort)
+    return cohort
+
+
+def judge(workspace: Workspace, *, blocking: bool = False) -> None:
+    """Let the gates pass, or block, data/curated as it is now."""
     verdict = Verdict(
         suite="instances",
         rule="unique",
@@ -49,12 +60,13 @@ def fill_workspace(workspace: Workspace, patients: int = 6, *, modality: str = "
         rows=2 * blocking,
         sentence="Once each.",
     )
-    write_json(workspace.gates / "verdicts.json", Verdicts(rules=(verdict,)).model_dump(mode="json"))
-    workspace.expectations.mkdir(exist_ok=True)
-    (workspace.expectations / "made-up.json").write_text("{}\n", encoding="utf-8")
-    with Ledger.open(workspace) as ledger:
-        enter(ledger, cohort)
-    return cohort
+    write_verdicts(workspace, Verdicts(rules=(verdict,), curated=curated_digest(workspace.curated)))
+
+
+def relabel(workspace: Workspace, source: str) -> None:
+    """Curate the labels anew, from another `source`; the gates have not seen them yet."""
+    place = workspace.curated / "labels.parquet"
+    write_table(pd.read_parquet(place, dtype_backend="numpy_nullable").assign(source=source), place)
 
 
 def enter(ledger: Ledger, cohort: Cohort) -> None:

@@ -62,7 +62,7 @@ class Needles:
 
 
 def search(root: Path, needles: Needles, skip: Iterable[Path] = ()) -> tuple[list[Leak], int]:
-    """Every planted value under `root`, in file names, contents and what is compressed in them; and the bytes searched."""
+    """Every planted value under `root`, in names, contents and what is compressed in them; and the bytes searched."""
     left_out = tuple(skip)
     leaks: list[Leak] = []
     searched = 0

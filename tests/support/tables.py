@@ -13,9 +13,10 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.core.columns import TRANSFORMED
 from tasks.core.files import write_table, write_zip
 from tasks.core.workspace import Workspace
-from tasks.transform.tables import COLUMNS, make_frame
+from tasks.transform.tables import make_frame
 
 Row = dict[str, Any]
 MODALITIES = ("CT", "MR", "CR", "US")
@@ -57,7 +58,7 @@ def make_image(number: object, index: int = 1, study: int = 0, series: int = 0, 
     modality = changes.get("modality", "CT")
     path = f"{modality}/{patient_of(number)}_{study_of(number, study)}_{unit}_{index:04d}.png"
     wobble = int(digest(name)[:4], 16) / 65536
-    row: Row = dict.fromkeys(column.name for column in COLUMNS["instances"])
+    row: Row = dict.fromkeys(column.name for column in TRANSFORMED["instances"])
     row |= {
         "instance": new_uid(f"instance {name}"), "frame": 1, "unit": unit, "patient": patient_of(number),
         "study": study_of(number, study), "series": new_uid(f"series {unit}"),
@@ -77,7 +78,7 @@ def make_image(number: object, index: int = 1, study: int = 0, series: int = 0, 
 def make_object(number: object, references: Iterable[str], series: int = 9, **changes: Any) -> Row:
     """One row of images/instances: a structure set of patient `number` that refers to `references`."""
     unit, sop = unit_of(number, 0, series), new_uid(f"object {number}/{series}")
-    row: Row = dict.fromkeys(column.name for column in COLUMNS["instances"])
+    row: Row = dict.fromkeys(column.name for column in TRANSFORMED["instances"])
     row |= {
         "instance": sop, "frame": 0, "unit": unit, "patient": patient_of(number), "study": study_of(number),
         "series": new_uid(f"series {unit}"), "study_uid": new_uid(f"study {number}/0"), "modality": "RTSTRUCT",
@@ -96,7 +97,7 @@ def make_series(instances: Iterable[Row], **changes: Any) -> list[Row]:
     made = []
     for unit, rows in units.items():
         images = sum(row["kind"] == "image" for row in rows)
-        series: Row = dict.fromkeys(column.name for column in COLUMNS["series"])
+        series: Row = dict.fromkeys(column.name for column in TRANSFORMED["series"])
         series |= {name: rows[0][name] for name in ("patient", "study", "series", "study_uid", "modality")}
         series |= {
             "unit": unit, "frame_of_reference": new_uid(f"frame {unit}"), "body_part": "CHEST", "images": images,
@@ -137,7 +138,7 @@ def write_transformed(
     """Write what curate reads, and the image and object files that `instances` speak of."""
     tables = {"instances": instances, "series": make_series(instances) if series is None else series}
     for name, rows in tables.items():
-        write_table(make_frame(rows, COLUMNS[name]), workspace.images / f"{name}.parquet")
+        write_table(make_frame(rows, TRANSFORMED[name]), workspace.images / f"{name}.parquet")
     for name, records in (("labels", labels), ("ehr", ehr)):
         if records is not None:
             write_table(records, workspace.deidentified / "records" / f"{name}.parquet")

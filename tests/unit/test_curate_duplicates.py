@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
+from tasks.core.columns import TRANSFORMED
 from tasks.core.errors import ContractViolation
 from tasks.curate.duplicates import find_duplicates, mark_shared, sharing_patients
-from tasks.transform.tables import COLUMNS, make_frame
+from tasks.transform.tables import make_frame
 from tests.support.tables import digest, make_image, make_object, patient_of, unit_of
 
 SAME: dict[str, Any] = {"content_sha256": digest("the same pixels")}
 
 
 def found(*rows: dict[str, Any]) -> list[str]:
-    duplicates = find_duplicates(make_frame(rows, COLUMNS["instances"]))
+    duplicates = find_duplicates(make_frame(rows, TRANSFORMED["instances"]))
     return [sop for sops in duplicates.values() for sop in sops]
 
 
@@ -30,7 +31,9 @@ def test_the_first_by_slice_index_stays_whatever_the_order_of_the_rows() -> None
 def test_it_is_named_by_its_unit_and_sop() -> None:
     first, second = make_image(1, 1, series=0, **SAME), make_image(1, 1, series=1, **SAME)
     keeper, other = sorted((first, second), key=lambda row: row["series"])
-    assert find_duplicates(make_frame([first, second], COLUMNS["instances"])) == {other["unit"]: (other["instance"],)}
+    assert find_duplicates(make_frame([first, second], TRANSFORMED["instances"])) == {
+        other["unit"]: (other["instance"],)
+    }
     assert keeper["unit"] != other["unit"]
 
 
@@ -95,7 +98,7 @@ def test_pixels_of_two_patients_are_marked_and_their_patients_bound_together() -
         make_image(4, 1),
         make_image(4, 2),
     ]
-    frame = make_frame(rows, COLUMNS["instances"])
+    frame = make_frame(rows, TRANSFORMED["instances"])
     frame["shared_pixels"] = mark_shared(frame)
     assert frame["shared_pixels"].tolist() == [True, True, True, True, False, False]
     assert sharing_patients(frame) == (tuple(sorted(patient_of(number) for number in (1, 2, 3))),)
@@ -103,6 +106,6 @@ def test_pixels_of_two_patients_are_marked_and_their_patients_bound_together() -
 
 def test_empty_slices_bind_nobody() -> None:
     empty = {**SAME, "intensity_min": 3.0, "intensity_max": 3.0}
-    frame = make_frame([make_image(1, **empty), make_image(2, **empty)], COLUMNS["instances"])
+    frame = make_frame([make_image(1, **empty), make_image(2, **empty)], TRANSFORMED["instances"])
     assert not mark_shared(frame).any()
     assert unit_of(1) != unit_of(2)

@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tasks.core.columns import TRANSFORMED
 from tasks.curate.patients import age_band, describe_patients, describe_studies, trust_dates
-from tasks.transform.tables import COLUMNS, make_frame
+from tasks.transform.tables import make_frame
 from tests.support.tables import make_cohort, make_image, make_object, make_series, new_uid, patient_of, study_of
 
 
 def series(*rows: dict[str, Any], **changes: Any) -> pd.DataFrame:
-    return make_frame(make_series(rows or [make_image(0)], **changes), COLUMNS["series"])
+    return make_frame(make_series(rows or [make_image(0)], **changes), TRANSFORMED["series"])
 
 
 def patient(table: pd.DataFrame, **ehr: list[object]) -> dict[str, Any]:

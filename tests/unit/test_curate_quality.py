@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.core.columns import TRANSFORMED
 from tasks.core.settings import CurateSettings
 from tasks.curate.quality import NOTES, flag, robust_z, roll_up
-from tasks.transform.tables import COLUMNS, make_frame
+from tasks.transform.tables import make_frame
 from tests.support.tables import make_cohort, make_image, make_object, make_series, unit_of
 
 BLACK: dict[str, Any] = {"intensity_min": 0.0, "intensity_max": 0.0, "mean": 0.0, "std": 0.0}
@@ -18,7 +19,7 @@ BLACK: dict[str, Any] = {"intensity_min": 0.0, "intensity_max": 0.0, "mean": 0.0
 
 def flagged(*rows: dict[str, Any], **settings: Any) -> pd.DataFrame:
     body_part = pd.Series({row["unit"]: "CHEST" for row in rows}, dtype="string")
-    return flag(make_frame(rows, COLUMNS["instances"]), body_part, CurateSettings(**settings))
+    return flag(make_frame(rows, TRANSFORMED["instances"]), body_part, CurateSettings(**settings))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_series_count_their_flags_and_one_without_instances_goes() -> None:
     gone = make_image(3)
     instances = flagged(*rows).assign(shared_pixels=[False, True, False])
     series = roll_up(
-        make_frame(make_series([*rows, gone]), COLUMNS["series"]), instances, {unit_of(1): ("2.25.1",)}
+        make_frame(make_series([*rows, gone]), TRANSFORMED["series"]), instances, {unit_of(1): ("2.25.1",)}
     ).set_index("unit")
     assert unit_of(3) not in series.index
     counted = series.loc[

@@ -17,7 +17,7 @@ from tasks.core.models import State, Unit
 from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
 from tasks.deidentify.unit import deidentify_unit
-from tests.support.identified import KEY, PSEUDONYMISER, SERIES, STUDY, deidentify, make_ct, part10
+from tests.support.identified import KEY, PSEUDONYMISER, SERIES, STUDY, deidentify, make_ct, part10, raw
 
 PATIENT = "MRN-44871"
 UNIT = Unit(
@@ -158,3 +158,20 @@ def test_a_bad_key_or_profile_stops_before_work(tmp_path: Path, key: Path) -> No
         run(tmp_path, key, {"a": part10(make_ct())})
     with pytest.raises(ConfigurationError, match="no key"):
         run(tmp_path, tmp_path / "nokey", {"a": part10(make_ct())})
+
+
+def test_a_damaged_header_does_not_carry_an_identifier_under_another_name() -> None:
+    content = part10(make_ct())
+    moved = content.replace(b"\x10\x00\x20\x00LO", b"\x08\x00\x70\x00LO")  # PatientID says that it is Manufacturer
+    swallowed = content.replace(b"\x08\x00\x70\x00LO\x04\x00ACME", b"\x08\x00\x70\x00LO\x12\x00ACME")
+    assert moved != content != swallowed
+    for damaged in (moved, swallowed):
+        outcome = deidentify(damaged)
+        assert b"44871" not in outcome.content
+        assert b"Okonkwo" not in outcome.content
+
+
+def test_a_long_number_that_is_none_is_judged_in_no_time() -> None:
+    ds = make_ct()
+    ds[0x00201041] = raw(0x00201041, "DS", b"1" * 4000 + b"e x")  # a pattern that backtracks would take for ever
+    assert deidentify(part10(ds)).reason is None

@@ -12,15 +12,16 @@ import cv2
 import pandas as pd
 import pytest
 
+from tasks.core.cohort import read_cohort
 from tasks.core.errors import ContractViolation
 from tasks.core.files import sha256, write_table
 from tasks.core.reasons import Reason
+from tasks.core.verdicts import curated_digest
 from tasks.core.workspace import Workspace
-from tasks.export.manifest import curated_digest
 from tasks.export.sheet import COLUMNS, ROWS, choose
 from tasks.export.stage import ExportSummary, export
 from tasks.record.ledger import Ledger
-from tests.support.fake_stages import enter, fill_workspace
+from tests.support.fake_stages import enter, fill_workspace, judge, relabel
 from tests.support.places import make_workspace, with_params
 
 PATIENTS = 4
@@ -108,8 +109,8 @@ def test_the_content_digest_follows_the_content_and_not_the_code(
     monkeypatch.setattr("tasks.export.manifest.version", lambda _: "99.0")
     same = export(filled)
     assert same.content == made[1].content
-    labels = pd.read_parquet(filled.curated / "labels.parquet").assign(source="second reader")
-    write_table(labels, filled.curated / "labels.parquet")
+    relabel(filled, "second reader")
+    judge(filled)
     assert export(filled).content != same.content
 
 
@@ -195,16 +196,36 @@ def test_without_verdicts_nothing_is_released(filled: Workspace, content: str | 
 def test_verdicts_about_other_tables_are_refused(filled: Workspace) -> None:
     place = filled.gates / "verdicts.json"
     verdicts = json.loads(place.read_text())
-    place.write_text(json.dumps({**verdicts, "curated": curated_digest(filled.curated)}))
-    export(filled)
-    place.write_text(json.dumps({**verdicts, "curated": "0" * 64}))
-    with pytest.raises(ContractViolation, match="changed after the gates looked"):
+    assert verdicts["curated"] == curated_digest(filled.curated)
+    before = tree(export(filled).path)
+    refused = {
+        "changed after the gates looked": {**verdicts, "curated": "0" * 64},
+        "does not say which tables": {"rules": verdicts["rules"]},
+        "is damaged": {**verdicts, "curated": 7},
+    }
+    for said, content in refused.items():
+        place.write_text(json.dumps(content))
+        with pytest.raises(ContractViolation, match=said):
+            export(filled)
+    assert tree(filled.dataset) == before
+
+
+def test_tables_curated_anew_are_not_released_on_old_verdicts(filled: Workspace) -> None:
+    before = tree(export(filled).path)
+    relabel(filled, "second reader")
+    with pytest.raises(
+        ContractViolation, match=r"changed after the gates looked at it: run `python -m tasks\.validate`"
+    ):
         export(filled)
+    assert tree(filled.dataset) == before
+    judge(filled)
+    assert tree(export(filled).path) != before
 
 
 def test_an_instance_without_outcome_stops_the_release_and_names_its_series(filled: Workspace) -> None:
     instances = pd.read_parquet(filled.curated / "instances.parquet", dtype_backend="numpy_nullable")
     write_table(instances[instances["instance"] != "2.25.2002"], filled.curated / "instances.parquet")
+    judge(filled)
     with pytest.raises(
         ContractViolation, match=r"books do not balance: 22 .*, 21 have an outcome; look at series u2, and"
     ):
@@ -234,6 +255,7 @@ def test_a_path_that_leaves_its_folder_is_refused(filled: Workspace) -> None:
     instances = pd.read_parquet(filled.curated / "instances.parquet", dtype_backend="numpy_nullable")
     instances.loc[0, "image_path"] = "../../vault/key"
     write_table(instances, filled.curated / "instances.parquet")
+    judge(filled)
     with pytest.raises(ContractViolation, match="leaves its folder"):
         export(filled)
 
@@ -243,6 +265,7 @@ def test_an_empty_cohort_makes_no_release(tmp_path: Path) -> None:
     cohort = fill_workspace(workspace, 2)
     instances = pd.read_parquet(workspace.curated / "instances.parquet", dtype_backend="numpy_nullable")
     write_table(instances[:0], workspace.curated / "instances.parquet")
+    judge(workspace)
     assert cohort.units
     with pytest.raises(ContractViolation, match="nothing to release"):
         export(workspace)
@@ -259,8 +282,6 @@ def test_names_and_licence_come_from_the_parameters(filled: Workspace) -> None:
 
 def test_exporting_enters_the_outcome_of_each_instance(filled: Workspace) -> None:
     export(filled)
-    from tasks.record.reconcile import read_cohort
-
     with Ledger.open(filled) as ledger:
         assert ledger.tally(read_cohort(filled)).balances
         enter(ledger, read_cohort(filled))

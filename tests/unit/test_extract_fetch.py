@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tasks.core.closing import Closing
 from tasks.core.errors import ContractViolation, TransientSourceError
 from tasks.core.models import Cohort, State, Unit
 from tasks.core.reasons import Reason
 from tasks.extract.criteria import Criteria, Header
 from tasks.extract.fetch import ATTEMPTS, fetch_unit
 from tasks.extract.select import Selection
-from tasks.extract.source import Closing, DamagedAtSource, Handle, Listing, MissingAtSource
+from tasks.extract.source import DamagedAtSource, Handle, Listing, MissingAtSource
 
 UNIT = Unit(unit="u1", patient="p1", study="s1", modality="CT", expected=3, bytes=9, fingerprint="f")
 SELECTION = Selection(

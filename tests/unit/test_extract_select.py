@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tasks.core.cohort import read_cohort, render
 from tasks.core.errors import ConfigurationError
 from tasks.core.models import Cohort, Item, Unit
 from tasks.core.pseudonyms import new_key
 from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
 from tasks.extract.__main__ import extract
-from tasks.extract.freeze import freeze, read_cohort, render
+from tasks.extract.freeze import freeze
 from tasks.extract.select import EmptyCohort, Selection, select
 from tasks.extract.tables import fetch_tables
 from tests.support.dicom import make_dicom

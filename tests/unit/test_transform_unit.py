@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydicom import Dataset
 
+from tasks.core.columns import TRANSFORMED
 from tasks.core.errors import ContractViolation
 from tasks.core.models import State, UnitResult
 from tasks.core.reasons import Reason
@@ -20,7 +21,7 @@ from tasks.core.settings import TransformSettings
 from tasks.core.workspace import Workspace
 from tasks.transform.gather import gather, rows_path
 from tasks.transform.objects import find_references
-from tasks.transform.tables import COLUMNS, INSTANCES, make_frame
+from tasks.transform.tables import make_frame
 from tasks.transform.unit import is_made, transform_unit, unit_key
 from tests.support.transform import MR, RTSTRUCT, SEG, SR, UNIT, item, make_image, make_object, write_archive
 
@@ -78,8 +79,8 @@ def test_images_are_numbered_in_slice_order(tmp_path: Path) -> None:
 def test_every_row_has_exactly_the_columns_of_its_table(tmp_path: Path) -> None:
     _, content = run(tmp_path, [*slices(1), make_object(SEG, SOPInstanceUID="2.25.9")])
     for row in content["instances"]:
-        assert set(row) == {column.name for column in INSTANCES}
-    assert set(content["series"]) == {column.name for column in COLUMNS["series"]}
+        assert set(row) == {column.name for column in TRANSFORMED["instances"]}
+    assert set(content["series"]) == {column.name for column in TRANSFORMED["series"]}
 
 
 def test_twice_gives_the_same_bytes_whatever_was_there(tmp_path: Path) -> None:
@@ -274,11 +275,13 @@ def test_types_of_a_table_do_not_depend_on_its_rows(tmp_path: Path) -> None:
     empty = pq.read_schema(workspace.images / "instances.parquet")
     gather(workspace, fill(workspace, ["a"]))
     assert pq.read_schema(workspace.images / "instances.parquet").equals(empty)
-    nothing = dict.fromkeys(column.name for column in INSTANCES)
-    assert make_frame([nothing], INSTANCES).dtypes.equals(make_frame([], INSTANCES).dtypes)
+    nothing = dict.fromkeys(column.name for column in TRANSFORMED["instances"])
+    assert make_frame([nothing], TRANSFORMED["instances"]).dtypes.equals(
+        make_frame([], TRANSFORMED["instances"]).dtypes
+    )
 
 
 def test_every_column_says_what_it_means() -> None:
-    for columns in COLUMNS.values():
+    for columns in TRANSFORMED.values():
         assert len({column.name for column in columns}) == len(columns)
         assert all(column.description for column in columns)

@@ -1,0 +1,25 @@
+"""Reading the Parquet tables that stages leave for each other. What a table must hold is its reader's matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.core.errors import ContractViolation
+
+
+def read_table(path: Path, maker: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The table at `path` with nullable types, or some of its columns.
+
+    Raises `ContractViolation` where it is missing or damaged; `maker` is the stage that makes it again.
+    """
+    try:
+        return pd.read_parquet(path, columns=list(columns) if columns else None, dtype_backend="numpy_nullable")
+    except FileNotFoundError:
+        raise ContractViolation(f"no {path.name} in {path.parent}: run `python -m tasks.{maker}` first") from None
+    except (OSError, ValueError):
+        raise ContractViolation(
+            f"{path} is not a Parquet table: delete it and run `python -m tasks.{maker}` again"
+        ) from None
