@@ -43,11 +43,9 @@ def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancService]:
     """A real Orthanc, shared by the session: a test brings its own patients and counts only those."""
-    from flows.services.orthanc import find_orthanc, start_orthanc
+    from tests.support.orthanc import running_orthanc
 
-    if find_orthanc() is None:
-        pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
-    with start_orthanc(tmp_path_factory.mktemp("orthanc") / "server") as service:
+    with running_orthanc(tmp_path_factory.mktemp("orthanc") / "server") as service:
         yield service
 
 
@@ -95,11 +93,9 @@ def key_file(workspace: Workspace) -> Path:
 @pytest.fixture
 def orthanc_alone(tmp_path: Path) -> Iterator[OrthancService]:
     """A real, empty Orthanc for one test."""
-    from flows.services.orthanc import find_orthanc, start_orthanc
+    from tests.support.orthanc import running_orthanc
 
-    if find_orthanc() is None:
-        pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
-    with start_orthanc(tmp_path / "orthanc") as service:
+    with running_orthanc(tmp_path / "orthanc") as service:
         yield service
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -95,6 +96,23 @@ class Cohort(Frozen):
     def expected(self) -> int:
         """Every item that must be accounted for."""
         return sum(unit.expected for unit in self.units) + len(self.refused)
+
+
+class AppliedProfile(Frozen):
+    """By which profile series were de-identified: `data/deidentified/profile.json`.
+
+    `options` are all that applied, those of the named profile included. `settings` is the digest of the parameters,
+    `digest` that of profile and rule tables; `table` and `edition` name the table of PS3.15, `version` the engine.
+    """
+
+    name: Literal["basic", "research"]
+    options: tuple[str, ...]
+    overrides: dict[str, str]
+    settings: str
+    table: str
+    edition: str
+    digest: str
+    version: int
 
 
 class Tally(Frozen):

@@ -153,6 +153,9 @@ class Workspace:
             raise ConfigurationError(
                 f"cannot write under {self.data} ({error.strerror}): check its owner and the free space"
             ) from None
+        for zone in (self.deidentified, self.images, self.curated, self.gates, self.docs, self.data / "dataset"):
+            if zone.exists() and not zone.is_dir():
+                raise ConfigurationError(f"cannot write {zone}: a file lies where a folder must be; move it away")
         if not os.access(self.data, os.W_OK | os.X_OK):
             raise ConfigurationError(f"cannot write under {self.data}: check its owner and permissions")
 

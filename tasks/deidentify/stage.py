@@ -11,13 +11,14 @@ import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from tasks.core.errors import ConfigurationError
+from tasks.core.batches import cut
+from tasks.core.cohort import read_cohort
 from tasks.core.files import remove_except, sha256, write_json
 from tasks.core.models import Cohort, Frozen, Item, Unit, UnitResult
 from tasks.core.pool import WorkerPool
@@ -26,6 +27,7 @@ from tasks.core.settings import digest
 from tasks.core.workspace import Workspace
 from tasks.deidentify import VERSION
 from tasks.deidentify.profile import profile_digest
+from tasks.deidentify.statement import statement_file, write_statement
 from tasks.deidentify.tables import deidentify_tables
 from tasks.deidentify.unit import deidentify_unit
 from tasks.record.ledger import Ledger
@@ -83,7 +85,7 @@ def deidentify(workspace: Workspace, connect: Callable[[], AbstractContextManage
     `connect` is called only when something has to be fetched. Raises `TransientSourceError` when the source is down:
     what was done until then is recorded, and the next run goes on from there.
     """
-    cohort = _read_cohort(workspace)
+    cohort = read_cohort(workspace)
     workspace.deidentified.mkdir(parents=True, exist_ok=True)
     with Ledger.open(workspace) as ledger:
         ledger.register(cohort)
@@ -131,11 +133,11 @@ def deidentify_units(workspace: Workspace, ledger: Ledger, units: Sequence[Unit]
 
 
 def deidentify_records(workspace: Workspace, accessions: Mapping[str, tuple[str, str]]) -> dict[str, int]:
-    """De-identify the tables that lie in quarantine, delete the originals, and note that it was done.
+    """De-identify the tables that lie in quarantine, delete the originals, and note what was done by which profile.
 
     Also takes away the archives of former series, so that the flow and `python -m` leave the same files.
     """
-    cohort = _read_cohort(workspace)
+    cohort = read_cohort(workspace)
     remove_strays(workspace, cohort.units)
     folder = workspace.quarantine / TABLES
     try:
@@ -148,6 +150,7 @@ def deidentify_records(workspace: Workspace, accessions: Mapping[str, tuple[str,
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    write_statement(workspace)
     write_json(_note(workspace), {"key": _records_key(workspace, cohort)})
     return counts
 
@@ -163,7 +166,7 @@ def _work_off(workspace: Workspace, ledger: Ledger, feed: Feed, units: Sequence[
     if not units:
         return
     with WorkerPool(settings.run.processes) as pool, ThreadPoolExecutor(settings.extract.connections) as threads:
-        for batch in _batches(units, settings.run.batch_instances, settings.run.batch_bytes):
+        for batch in cut(units, settings.run):
             try:
                 for unit, fetched in zip(batch, threads.map(feed.fetch, batch), strict=True):
                     ledger.record(unit, "extract", key, fetched)
@@ -175,21 +178,10 @@ def _work_off(workspace: Workspace, ledger: Ledger, feed: Feed, units: Sequence[
             logger.info("%d of %d series are de-identified", done, len(units))
 
 
-def _batches(units: Sequence[Unit], instances: int, size: int) -> Iterator[list[Unit]]:
-    batch: list[Unit] = []
-    for unit in units:
-        full = sum(one.expected for one in batch) + unit.expected > instances
-        if batch and (full or sum(one.bytes for one in batch) + unit.bytes > size):
-            yield batch
-            batch = []
-        batch.append(unit)
-    if batch:
-        yield batch
-
-
 def _records_are_done(workspace: Workspace, cohort: Cohort) -> bool:
     note, outputs = _note(workspace), workspace.deidentified / "records"
-    if not note.is_file() or any(not (outputs / f"{name}.parquet").is_file() for name in cohort.tables):
+    made = [note, statement_file(workspace), *(outputs / f"{name}.parquet" for name in cohort.tables)]
+    if not all(path.is_file() for path in made):
         return False
     return bool(json.loads(note.read_text(encoding="utf-8")).get("key") == _records_key(workspace, cohort))
 
@@ -201,14 +193,3 @@ def _records_key(workspace: Workspace, cohort: Cohort) -> str:
 
 def _note(workspace: Workspace) -> Path:
     return workspace.scratch / "deidentify" / "records.json"
-
-
-def _read_cohort(workspace: Workspace) -> Cohort:
-    try:
-        return Cohort.model_validate_json(workspace.cohort_lock.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError("no data/cohort.lock: select a cohort with `python -m tasks.extract` first") from None
-    except ValueError:
-        raise ConfigurationError(
-            "data/cohort.lock is not a cohort: select it again with `python -m tasks.extract`"
-        ) from None

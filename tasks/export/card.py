@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import pandas as pd
 
 from tasks.core.columns import describe
-from tasks.core.models import Cohort, Tally, Verdicts
+from tasks.core.models import AppliedProfile, Cohort, Tally, Verdicts
 from tasks.core.reasons import Reason
 from tasks.core.settings import Settings
 from tasks.export.manifest import Counts
@@ -31,7 +30,7 @@ def write_card(
     verdicts: Verdicts,
     tally: Tally,
     counts: Counts,
-    profile: Mapping[str, Any],
+    profile: AppliedProfile,
     has_sheet: bool,
 ) -> str:
     """The whole card as Markdown."""
@@ -133,19 +132,20 @@ def _outcomes(tally: Tally) -> str:
     return f"{total}\n\n" + grid(("Reason", "Instances", "Outcome", "Meaning"), rows)
 
 
-def _provenance(settings: Settings, cohort: Cohort, profile: Mapping[str, Any]) -> str:
+def _provenance(settings: Settings, cohort: Cohort, profile: AppliedProfile) -> str:
     shape, fit = settings.transform, {"pad": "padded to a square", "stretch": "stretched to a square"}
     dates = {
         "basic": "The basic profile removes dates, sex, age and size.",
         "research": "The research profile moves dates by a secret number of days for each patient, and keeps sex, age "
         "(90 for 90 and older) and size.",
     }
-    overrides = ", ".join(f"{keyword}: {action}" for keyword, action in profile["overrides"].items()) or "none"
+    overrides = ", ".join(f"{keyword}: {action}" for keyword, action in profile.overrides.items()) or "none"
     return "\n".join(
         [
-            f"- De-identified by DICOM PS3.15 table E.1-1, profile `{profile['name']}` (settings "
-            f"`{profile['settings']}`), at every depth, private attributes removed. {dates[str(profile['name'])]} "
-            f"Options: {', '.join(profile['options']) or 'none'}. Overrides of the site: {overrides}.",
+            f"- De-identified by {profile.table} ({profile.edition}), profile "
+            f"`{profile.name}` (settings `{profile.settings}`, rules `{profile.digest}`), at every depth, "
+            f"private attributes removed. {dates[profile.name]} Options applied: "
+            f"{', '.join(profile.options) or 'none'}. Overrides of the site: {overrides}.",
             f"- Pseudonyms and UIDs come from the key `{cohort.key_id}` (its name, not the key).",
             f"- Images: modality LUT, then window or VOI LUT, to [0, 1]; {shape.size} × {shape.size} PNG of "
             f"{shape.bits} bit, {fit[shape.fit]}. Columns `window_*` and `png_spacing_*` lead back to intensities and "

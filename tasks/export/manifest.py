@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from tasks.core.errors import ContractViolation
 from tasks.core.files import sha256
-from tasks.core.models import Cohort, Frozen, Tally, Verdicts
+from tasks.core.models import AppliedProfile, Cohort, Frozen, Tally, Verdicts
 from tasks.core.settings import digest
 from tasks.core.verdicts import curated_digest, read_verdicts, verdicts_file
 from tasks.core.workspace import Workspace
@@ -77,7 +76,13 @@ def content_digest(sums: Mapping[str, str]) -> str:
 
 
 def make_manifest(
-    workspace: Workspace, cohort: Cohort, verdicts: Verdicts, tally: Tally, counts: Counts, sums: Mapping[str, str]
+    workspace: Workspace,
+    cohort: Cohort,
+    profile: AppliedProfile,
+    verdicts: Verdicts,
+    tally: Tally,
+    counts: Counts,
+    sums: Mapping[str, str],
 ) -> dict[str, Any]:
     """The content of release.json."""
     settings = workspace.settings
@@ -93,7 +98,7 @@ def make_manifest(
         "criteria": cohort.criteria,
         "key_id": cohort.key_id,
         "params": {section: digest(getattr(settings, section)) for section in sections},
-        "profile": profile(workspace),
+        "profile": profile.model_dump(mode="json"),
         "software": _software(),
         "gates": [verdict.model_dump(mode="json") for verdict in verdicts.rules],
         "outcomes": tally.model_dump(mode="json"),
@@ -102,22 +107,15 @@ def make_manifest(
     }
 
 
-def profile(workspace: Workspace) -> dict[str, Any]:
-    """The de-identification profile: what params.yaml says, and what the de-identification left beside its output."""
-    settings = workspace.settings.deidentify
-    told: dict[str, Any] = {
-        "name": settings.profile,
-        "options": sorted(settings.options),
-        "overrides": dict(sorted(settings.overrides.items())),
-        "settings": digest(settings),
-    }
+def applied_profile(workspace: Workspace) -> AppliedProfile:
+    """By which profile data/deidentified was made, as the de-identification says."""
     place = workspace.deidentified / "profile.json"
-    if place.is_file():
-        try:
-            told["engine"] = json.loads(place.read_text(encoding="utf-8"))
-        except ValueError:
-            raise ContractViolation(f"{place} is damaged: run `python -m tasks.deidentify` again") from None
-    return told
+    try:
+        return AppliedProfile.model_validate_json(place.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ContractViolation(f"no {place}: run `python -m tasks.deidentify` first") from None
+    except ValueError:
+        raise ContractViolation(f"{place} is damaged: delete it and run `python -m tasks.deidentify` again") from None
 
 
 def _software() -> dict[str, str]:

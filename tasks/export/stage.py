@@ -15,7 +15,7 @@ from tasks.core.workspace import Workspace
 from tasks.export.card import write_card
 from tasks.export.croissant import make_croissant
 from tasks.export.layout import place_images, place_objects
-from tasks.export.manifest import Counts, checksums, listing, make_manifest, passed_gates, profile
+from tasks.export.manifest import Counts, applied_profile, checksums, listing, make_manifest, passed_gates
 from tasks.export.sheet import draw_sheet, write_sheet
 from tasks.export.tables import metadata, read_tables, write_released
 from tasks.record.ledger import Ledger
@@ -88,13 +88,13 @@ def _fill(
     sheet = draw_sheet(instances, draft)
     if sheet is not None:
         write_sheet(sheet, draft / "contact-sheet.png")
-    told = profile(workspace)
-    card = write_card(settings, tables, cohort, verdicts, tally, counts, told, sheet is not None)
+    profile = applied_profile(workspace)
+    card = write_card(settings, tables, cohort, verdicts, tally, counts, profile, sheet is not None)
     write_text(draft / "README.md", card)
     sums = checksums(draft)
     write_json(draft / "croissant.json", make_croissant(settings.export, tables, sums, counts.objects > 0))
     sums["croissant.json"] = sha256(draft / "croissant.json")
-    manifest = make_manifest(workspace, cohort, verdicts, tally, counts, sums)
+    manifest = make_manifest(workspace, cohort, profile, verdicts, tally, counts, sums)
     write_json(draft / "release.json", manifest)
     sums["release.json"] = sha256(draft / "release.json")
     write_text(draft / "checksums.sha256", listing(sums))

@@ -33,6 +33,8 @@ class Table:
 def read_table(path: Path, setting: str) -> Table:
     """Read a CSV (comma, semicolon or tab; UTF-8 with or without BOM, else Windows-1252) that `setting` names."""
     text = _decode(_read(path, setting))
+    if "\0" in text:  # UTF-16, or no text at all
+        raise ConfigurationError(f"{setting}: {path.name} is not text in UTF-8: save it as CSV in UTF-8")
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=header.count)
     try:

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.outcome import FlowFailed, told
-from tasks.core.workspace import Workspace
+from tasks.core.entry import guarded
+from tasks.core.workspace import VARIABLE, Workspace
+from tasks.extract.__main__ import extract
 from tests.support.network import answering, make_certificate, relaying_tls
 from tests.support.places import with_params
 from tests.support.runs import assert_plain, build, nothing_released, sluice, train
@@ -42,6 +46,16 @@ def _set(**settings: Any) -> Spoil:
     return lambda _, __: settings
 
 
+def _refused(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> str:
+    """What standard error gets when a selection fails; it fails with exit code 2, and nothing is frozen."""
+    assert guarded(lambda: extract(workspace) and None) == 2
+    assert nothing_released(workspace)
+    assert not workspace.cohort_lock.exists()
+    out, err = capsys.readouterr()
+    assert out == ""
+    return str(err)
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -60,7 +74,7 @@ def _set(**settings: Any) -> Spoil:
         (_set(ehr_csv="."), ("extract.ehr_csv: there is no file",)),
         (_csv("labels_csv", b""), ("extract.labels_csv", "PatientID or AccessionNumber")),
         (_csv("labels_csv", b"name,lesion\nx,1\n"), ("extract.labels_csv", "PatientID or AccessionNumber")),
-        (_csv("labels_csv", "PatientID,lesion\n".encode("utf-16")), ("extract.labels_csv",)),
+        (_csv("labels_csv", "PatientID,lesion\n".encode("utf-16")), ("extract.labels_csv", "not text", "UTF-8")),
         (_csv("labels_csv", b"PatientID,leson\nx,1\n"), ("label_columns", "`lesion`", "did you mean `leson`")),
         (_csv("labels_csv", b'PatientID,lesion\n"x,1\n'), ("extract.labels_csv", "is not CSV")),
         (_csv("ehr_csv", b"age,sex,bmi,icd10,encounter_date\n1,F,2,,\n"), ("extract.ehr_csv", "PatientID")),
@@ -68,18 +82,29 @@ def _set(**settings: Any) -> Spoil:
     ],
 )
 def test_a_bad_source_or_table_is_told_before_any_work(
-    fresh: Workspace, small_hospital: Path, tmp_path: Path, spoil: Spoil, words: tuple[str, ...]
+    fresh: Workspace,
+    small_hospital: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Spoil,
+    words: tuple[str, ...],
 ) -> None:
-    state = build(with_params(fresh, extract=spoil(fresh, tmp_path)))
-    assert state.is_failed()
-    assert state.name == "Misconfigured"
-    with pytest.raises(FlowFailed) as failed:
-        told(state)
-    assert failed.value.exit_code == 2
-    assert_plain(state.message, small_hospital, *words)
-    assert nothing_released(fresh)
-    assert not fresh.cohort_lock.exists()
-    assert list(fresh.quarantine.iterdir()) == []
+    said = _refused(with_params(fresh, extract=spoil(fresh, tmp_path)), capsys)
+    assert_plain(said, small_hospital, *words)
+
+
+def test_the_flow_ends_misconfigured_and_leaves_nothing(fresh: Workspace, small_hospital: Path, tmp_path: Path) -> None:
+    for spoil in (_no_dicom, _csv("ehr_csv", b"age,sex\n")):
+        state = build(with_params(fresh, extract=spoil(fresh, tmp_path)))
+        assert state.is_failed()
+        assert state.name == "Misconfigured"
+        with pytest.raises(FlowFailed) as failed:
+            told(state)
+        assert failed.value.exit_code == 2
+        assert_plain(state.message, small_hospital, "extract")
+        assert nothing_released(fresh)
+        assert not fresh.cohort_lock.exists()
+        assert list(fresh.quarantine.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -113,16 +138,15 @@ def test_an_orthanc_that_is_not_there_is_told(
     fresh: Workspace,
     small_hospital: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
     address: str | None,
     words: tuple[str, ...],
 ) -> None:
     if address:
         monkeypatch.setenv("SLUICE_ORTHANC_URL", address)
-    state = build(with_params(fresh, extract={"source": "orthanc"}))
-    assert state.name == "Misconfigured", state.message
-    assert_plain(state.message, small_hospital, *words)
-    assert "geheim" not in (state.message or "")
-    assert nothing_released(fresh)
+    said = _refused(with_params(fresh, extract={"source": "orthanc"}), capsys)
+    assert_plain(said, small_hospital, *words)
+    assert "geheim" not in said
 
 
 @pytest.mark.parametrize(
@@ -138,27 +162,34 @@ def test_an_orthanc_that_is_not_there_is_told(
     ],
 )
 def test_what_answers_otherwise_is_told(
-    fresh: Workspace, small_hospital: Path, monkeypatch: pytest.MonkeyPatch, reply: bytes, words: tuple[str, ...]
+    fresh: Workspace,
+    small_hospital: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    reply: bytes,
+    words: tuple[str, ...],
 ) -> None:
     monkeypatch.setenv("SLUICE_ORTHANC_PASSWORD", "geheim-4711")
     with answering(reply) as port:
         monkeypatch.setenv("SLUICE_ORTHANC_URL", f"http://127.0.0.1:{port}")
-        state = build(with_params(fresh, extract={"source": "orthanc"}))
-    assert state.name == "Misconfigured", state.message
-    assert_plain(state.message, small_hospital, *words)
-    assert "geheim" not in (state.message or "")
+        said = _refused(with_params(fresh, extract={"source": "orthanc"}), capsys)
+    assert_plain(said, small_hospital, *words)
+    assert "geheim" not in said
 
 
 def test_a_certificate_that_nobody_vouches_for_is_told(
-    fresh: Workspace, small_hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Workspace,
+    small_hospital: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with answering(b"") as behind, relaying_tls(make_certificate(tmp_path / "server.pem"), behind) as port:
         monkeypatch.setenv("SLUICE_ORTHANC_URL", f"https://127.0.0.1:{port}")
-        state = build(with_params(fresh, extract={"source": "orthanc"}))
-        assert_plain(state.message, small_hospital, "certificate", "SLUICE_ORTHANC_CA")
+        workspace = with_params(fresh, extract={"source": "orthanc"})
+        assert_plain(_refused(workspace, capsys), small_hospital, "certificate", "SLUICE_ORTHANC_CA")
         monkeypatch.setenv("SLUICE_ORTHANC_CA", str(tmp_path / "nowhere.pem"))
-        state = build(with_params(fresh, extract={"source": "orthanc"}))
-        assert_plain(state.message, small_hospital, "SLUICE_ORTHANC_CA", "no readable PEM file")
+        assert_plain(_refused(workspace, capsys), small_hospital, "SLUICE_ORTHANC_CA", "no readable PEM file")
 
 
 @pytest.mark.parametrize(
@@ -204,10 +235,12 @@ def test_an_mlflow_that_is_not_there_is_told_without_its_password(
     assert "geheim" not in (state.message or "")
 
 
-def test_the_command_line_says_it_in_one_line_and_by_its_exit_code(fresh: Workspace, small_hospital: Path) -> None:
-    place = str(with_params(fresh, extract={"folder": "nowhere"}).root)
+def test_arguments_that_are_wrong_are_told_before_anything_starts(
+    fresh: Workspace, small_hospital: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "")  # so that what the command sets is taken back
+    place = str(fresh.root)
     for arguments, words in (
-        (("run", "-w", place), ("extract.folder: there is no folder",)),
         (("run", "-w", place, "--profile", "bsic"), ("--profile: bsic is unknown", "basic")),
         (("run", "-w", place, "--modality", "PET"), ("--modality: PET is unknown", "PT")),
         (("run", "-w", f"{place}/nowhere"), ("is no workspace", "sluice init")),
@@ -215,18 +248,26 @@ def test_the_command_line_says_it_in_one_line_and_by_its_exit_code(fresh: Worksp
         (("backfill", "-w", place, "2024-01-01", "2024-02-01"), ("needs the worker of `sluice up`",)),
         (("backfill", "-w", place, "2024-01-01", "2024-02-01", "--step", "weak"), ("did you mean week?",)),
         (("init", f"{place}/params.yaml"), ("a file lies where a folder must be",)),
+        (("status", "-w", f"{place}/nowhere"), ("is no workspace",)),
     ):
-        code, out, err = sluice(*arguments)
-        assert (code, out) == (2, ""), err
-        assert_plain(err, small_hospital, *words)
-    code, out, err = sluice("backfill", "-w", place, "2024-01-32", "2024-02-01")
-    assert code == 2
-    assert "'2024-01-32' does not match" in err
+        done = CliRunner().invoke(app, list(arguments))
+        assert done.exit_code == 2, done.output
+        assert_plain(done.stderr, small_hospital, *words)
+    done = CliRunner().invoke(app, ["backfill", "-w", place, "2024-01-32", "2024-02-01"])
+    assert done.exit_code == 2
+    assert "'2024-01-32' does not match" in done.stderr
+    fresh.key_file.unlink()
+    done = CliRunner().invoke(app, ["run", "-w", place])
+    assert done.exit_code == 2
+    assert_plain(done.stderr, small_hospital, "no key at", "sluice init")
+
+
+def test_the_shell_sees_one_line_and_the_exit_code(fresh: Workspace, small_hospital: Path) -> None:
+    place = str(with_params(fresh, extract={"folder": "nowhere"}).root)
+    code, out, err = sluice("run", "-w", place)
+    assert (code, out) == (2, "")
+    assert_plain(err, small_hospital, "extract.folder: there is no folder")
     code, out, err = sluice("run", "-w", place, PREFECT_API_URL="http://user:geheim@127.0.0.1:9/api")
     assert (code, out) == (2, "")
     assert_plain(err, small_hospital, "PREFECT_API_URL", "127.0.0.1")
     assert "geheim" not in err
-    fresh.key_file.unlink()
-    code, out, err = sluice("run", "-w", place)
-    assert (code, out) == (2, "")
-    assert_plain(err, small_hospital, "no key at", "sluice init")

@@ -11,9 +11,10 @@ import pytest
 
 from tasks.core.errors import TransientSourceError
 from tasks.core.files import write_json, write_text
-from tasks.core.models import Cohort, Item, State, Unit, UnitResult
+from tasks.core.models import AppliedProfile, Cohort, Item, State, Unit, UnitResult
 from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
+from tasks.deidentify import VERSION
 from tasks.deidentify.stage import deidentify, unfinished
 from tasks.record.ledger import Ledger
 from tests.support.identified import KEY, PSEUDONYMISER, STUDY, make_ct, part10
@@ -110,6 +111,16 @@ def test_what_is_done_is_not_done_again_and_what_left_is_taken_away(workspace: W
     hospital.fetched.clear()
     again = deidentify(workspace, hospital.connect)
     assert (again.done_now, again.unchanged, hospital.fetched) == (0, 3, [])
+
+    statement = workspace.deidentified / "profile.json"
+    told = statement.read_bytes()
+    applied = AppliedProfile.model_validate_json(told)
+    assert (applied.name, applied.version) == ("research", VERSION)
+    assert applied.options == ("retain-modified-dates", "retain-patient-characteristics")
+    assert "PS3.15 Table E.1-1" in applied.table
+    statement.unlink()
+    deidentify(workspace, hospital.connect)
+    assert (statement.read_bytes(), hospital.fetched) == (told, [])
 
     first = unit_of(PATIENTS[0])
     before = (workspace.deidentified / first.archive).read_bytes()

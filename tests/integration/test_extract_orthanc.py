@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 import flows.services.orthanc
-from flows.services.orthanc import OrthancService, connect, find_orthanc, start_orthanc, upload, wait_until_stable
+from flows.services.orthanc import OrthancService, connect, start_orthanc, upload, wait_until_stable
 from flows.services.ports import free_port
 from tasks.core.errors import ConfigurationError, TransientSourceError
 from tasks.core.models import UnitResult
@@ -28,6 +28,7 @@ from tasks.extract.source import Handle, open_source
 from tests.conftest import Hospital
 from tests.support.dicom import make_dicom
 from tests.support.network import answering, make_certificate, relaying_tls
+from tests.support.orthanc import running_orthanc
 from tests.support.places import with_params
 
 pytestmark = pytest.mark.orthanc
@@ -35,9 +36,7 @@ pytestmark = pytest.mark.orthanc
 
 @pytest.fixture(scope="module")
 def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancService]:
-    if find_orthanc() is None:
-        pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
-    with start_orthanc(tmp_path_factory.mktemp("extract") / "orthanc") as service:
+    with running_orthanc(tmp_path_factory.mktemp("extract") / "orthanc") as service:
         yield service
 
 
@@ -52,13 +51,10 @@ def server(module_server: OrthancService, monkeypatch: pytest.MonkeyPatch) -> Or
 
 
 @pytest.fixture
-def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrthancService]:
-    """An Orthanc in `tmp_path`/orthanc that the test may stop."""
-    if find_orthanc() is None:
-        pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
-    with start_orthanc(tmp_path / "orthanc") as service:
-        name(service, monkeypatch)
-        yield service
+def own_server(orthanc_alone: OrthancService, monkeypatch: pytest.MonkeyPatch) -> OrthancService:
+    """An Orthanc in `tmp_path`/orthanc that the test may stop, named in the environment."""
+    name(orthanc_alone, monkeypatch)
+    return orthanc_alone
 
 
 def name(service: OrthancService, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,10 @@ from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 
 SLICES = 3
-STAGES = ("extract", "deidentify", "transform", "curate", "validate", "export")
+PROFILE = {
+    "name": "research", "options": ["retain-modified-dates"], "overrides": {"BodyPartExamined": "X"},
+    "settings": "a" * 32, "table": "Table E.1-1", "edition": "2026c", "digest": "b" * 32, "version": 1,
+}  # fmt: skip
 
 
 def fill_workspace(workspace: Workspace, patients: int = 6, *, modality: str = "CT", blocking: bool = False) -> Cohort:
@@ -43,6 +46,7 @@ def fill_workspace(workspace: Workspace, patients: int = 6, *, modality: str = "
     workspace.cohort_lock.write_text(cohort.model_dump_json(indent=2) + "\n", encoding="utf-8")
     _write_tables(workspace, rows, series, patients)
     judge(workspace, blocking=blocking)
+    write_json(workspace.deidentified / "profile.json", PROFILE)
     workspace.expectations.mkdir(exist_ok=True)
     (workspace.expectations / "made-up.json").write_text("{}\n", encoding="utf-8")
     with Ledger.open(workspace) as ledger:

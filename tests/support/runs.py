@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -27,6 +27,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "transform": {"size": 32},
     "curate": {"splits": {"train": 0.5, "test": 0.5}},
     "export": {"name": "heart"},
+    "run": {"processes": 1},
 }
 
 
@@ -79,12 +80,12 @@ def sluice(*arguments: str, **environment: str) -> tuple[int, str, str]:
     return child.returncode, out, err
 
 
-def stage(name: str, workspace: Workspace, **environment: str) -> tuple[int, str]:
-    """`python -m tasks.<name>`; returns exit code and standard error."""
+def stage(name: str, workspace: Workspace, before: Sequence[str] = ()) -> tuple[int, str]:
+    """`python -m tasks.<name>`, after the words of `before`; returns exit code and standard error."""
     done = subprocess.run(
-        [sys.executable, "-m", f"tasks.{name}"],
+        [*before, sys.executable, "-m", f"tasks.{name}"],
         cwd=ROOT,
-        env={**os.environ, VARIABLE: str(workspace.root), **environment},
+        env={**os.environ, VARIABLE: str(workspace.root)},
         capture_output=True,
         text=True,
         timeout=300,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -111,7 +110,7 @@ def test_a_bad_key_is_told_without_its_content(tmp_path: Path, content: bytes, m
 
 
 def test_a_missing_key_says_how_to_have_one_and_a_folder_is_none(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="sluice init.*SLUICE_KEY_FILE"):
+    with pytest.raises(ConfigurationError, match=r"sluice init.*SLUICE_KEY_FILE"):
         load_key(tmp_path / "key")
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_key(tmp_path)
@@ -124,4 +123,4 @@ def test_a_key_is_never_written_over(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="keeps its key for life"):
         new_key(place)
     assert place.read_bytes() == before
-    assert os.stat(place).st_mode & 0o777 == 0o600
+    assert place.stat().st_mode & 0o777 == 0o600

@@ -21,7 +21,7 @@ from tasks.core.workspace import Workspace
 from tasks.export.sheet import COLUMNS, ROWS, choose
 from tasks.export.stage import ExportSummary, export
 from tasks.record.ledger import Ledger
-from tests.support.fake_stages import enter, fill_workspace, judge, relabel
+from tests.support.fake_stages import PROFILE, enter, fill_workspace, judge, relabel
 from tests.support.places import make_workspace, with_params
 
 PATIENTS = 4
@@ -101,6 +101,7 @@ def test_the_manifest_says_what_became_of_each_instance(made: tuple[Workspace, E
     assert manifest["counts"] == {"patients": 4, "studies": 4, "series": 4, "images": 12, "objects": 1}
     assert manifest["content"] == made[1].content
     assert manifest["key_id"] == "k" * 16
+    assert manifest["profile"] == PROFILE
 
 
 def test_the_content_digest_follows_the_content_and_not_the_code(
@@ -120,6 +121,8 @@ def test_the_card_tells_counts_reasons_columns_and_shows_the_sheet(made: tuple[W
     assert "22 selected = 13 released + 4 quarantined + 5 skipped + 0 withdrawn." in card
     assert Reason.BURNED_IN_RISK.sentence in card
     assert "![Middle slices of some of its series](contact-sheet.png)" in card
+    assert "by Table E.1-1 (2026c), profile `research`" in card
+    assert "Options applied: retain-modified-dates. Overrides of the site: BodyPartExamined: X." in card
     columns = set(pd.read_parquet(made[1].path / "instances.parquet").columns)
     assert columns <= set(re.findall(r"^\| `(\w+)` \|", card, re.MULTILINE))
 
@@ -180,11 +183,20 @@ def test_blocking_gates_stop_the_release_and_leave_the_last_one(filled: Workspac
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
-    [(None, "run `python -m tasks.validate` first"), ("{", "is damaged"), ('{"rules": []}', "holds no verdict")],
+    ("name", "content", "said"),
+    [
+        ("gates/verdicts.json", None, "run `python -m tasks.validate` first"),
+        ("gates/verdicts.json", "{", "is damaged"),
+        ("gates/verdicts.json", '{"rules": []}', "holds no verdict"),
+        ("deidentified/profile.json", None, "run `python -m tasks.deidentify` first"),
+        ("deidentified/profile.json", "{", "is damaged"),
+        ("deidentified/profile.json", "{}", "is damaged"),
+    ],
 )
-def test_without_verdicts_nothing_is_released(filled: Workspace, content: str | None, said: str) -> None:
-    place = filled.gates / "verdicts.json"
+def test_without_verdicts_or_profile_nothing_is_released(
+    filled: Workspace, name: str, content: str | None, said: str
+) -> None:
+    place = filled.data / name
     place.unlink()
     if content is not None:
         place.write_text(content)
@@ -213,9 +225,7 @@ def test_verdicts_about_other_tables_are_refused(filled: Workspace) -> None:
 def test_tables_curated_anew_are_not_released_on_old_verdicts(filled: Workspace) -> None:
     before = tree(export(filled).path)
     relabel(filled, "second reader")
-    with pytest.raises(
-        ContractViolation, match=r"changed after the gates looked at it: run `python -m tasks\.validate`"
-    ):
+    with pytest.raises(ContractViolation, match="changed after the gates looked at it: run"):
         export(filled)
     assert tree(filled.dataset) == before
     judge(filled)

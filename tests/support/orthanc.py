@@ -1,0 +1,20 @@
+"""A real Orthanc for tests; where it is not installed the test is skipped with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from flows.services.orthanc import OrthancService, find_orthanc, start_orthanc
+
+
+@contextmanager
+def running_orthanc(place: Path) -> Iterator[OrthancService]:
+    """An empty Orthanc that keeps its files in `place` and ends with the block."""
+    if find_orthanc() is None:
+        pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
+    with start_orthanc(place) as service:
+        yield service
