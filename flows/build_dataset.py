@@ -17,6 +17,7 @@ from flows.outcome import completed, decided
 from flows.params_file import set_params
 from flows.secrets import orthanc_from_secret
 from flows.series import process
+from tasks.core.cohort import read_cohort
 from tasks.core.errors import ContractViolation
 from tasks.core.files import told_plainly
 from tasks.core.models import Cohort
@@ -29,7 +30,6 @@ from tasks.extract.select import EmptyCohort, Selection
 from tasks.extract.source import Source, open_source
 from tasks.extract.task import extract_tables, freeze_cohort, select_cohort
 from tasks.record.ledger import Ledger
-from tasks.record.reconcile import read_cohort
 from tasks.record.register import latest_release
 from tasks.record.task import publish_release
 from tasks.record.versioning import ensure_repository

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ def told_plainly(place: Path) -> Iterator[None]:
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A path beside `target` to write a file to; renamed into place at the end, removed on error."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
+    draft = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}.draft")
     with told_plainly(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:

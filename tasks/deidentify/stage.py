@@ -19,7 +19,8 @@ from typing import Protocol
 
 from tasks.core.batches import cut
 from tasks.core.cohort import read_cohort
-from tasks.core.files import remove_except, sha256, write_json
+from tasks.core.digests import file_digests
+from tasks.core.files import remove_except, write_json
 from tasks.core.models import Cohort, Frozen, Item, Unit, UnitResult
 from tasks.core.pool import WorkerPool
 from tasks.core.reasons import Reason
@@ -70,13 +71,15 @@ def unfinished(workspace: Workspace, ledger: Ledger, units: Sequence[Unit]) -> l
     done = ledger.done(units, STAGE, stage_key(workspace))
     results = ledger.results([unit for unit in units if unit.unit in done], STAGE)
 
-    def is_there(unit: Unit) -> bool:
-        # A unit of which nothing was kept has no digest and no archive.
-        archive, result = workspace.deidentified / unit.archive, results.get(unit.unit)
-        nothing_kept = result is not None and result.digest is None
-        return nothing_kept or (result is not None and archive.is_file() and sha256(archive) == result.digest)
+    with file_digests(workspace) as digests:
 
-    return [unit for unit in units if unit.unit not in done or not is_there(unit)]
+        def is_there(unit: Unit) -> bool:
+            # A unit of which nothing was kept has no digest and no archive.
+            archive, result = workspace.deidentified / unit.archive, results.get(unit.unit)
+            nothing_kept = result is not None and result.digest is None
+            return nothing_kept or (result is not None and archive.is_file() and digests.of(archive) == result.digest)
+
+        return [unit for unit in units if unit.unit not in done or not is_there(unit)]
 
 
 def deidentify(workspace: Workspace, connect: Callable[[], AbstractContextManager[Feed]]) -> DeidentifySummary:

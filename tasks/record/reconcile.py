@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from tasks.core.cohort import read_cohort as read_cohort  # for flows/build_dataset.py
 from tasks.core.errors import ContractViolation
 from tasks.core.models import Cohort, Tally
 from tasks.core.reasons import Reason

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.core.cohort import read_cohort
+from tasks.core.digests import file_digests
 from tasks.core.models import Frozen, Unit
 from tasks.core.pool import WorkerPool
 from tasks.core.settings import TransformSettings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.transform.gather import GatherSummary, gather, rows_path
-from tasks.transform.unit import is_made, refuse_unit, transform_unit, unit_key
+from tasks.transform.unit import is_made, key_of, refuse_unit, transform_unit, unit_key
 
 STAGE = "transform"
 log = logging.getLogger(__name__)
@@ -47,7 +48,9 @@ def transform(workspace: Workspace) -> TransformSummary:
 def unfinished(workspace: Workspace, ledger: Ledger, units: Sequence[Unit]) -> list[Unit]:
     """The units that have an archive, and are not done with its bytes and these settings or lost an image."""
     present = _with_archive(workspace, units)
-    keys = {unit.unit: _key(workspace, unit) for unit in present}
+    with file_digests(workspace) as digests:
+        archives = {unit.unit: digests.of(workspace.deidentified / unit.archive) for unit in present}
+    keys = {unit: key_of(digest, workspace.settings.transform) for unit, digest in archives.items()}
     done = ledger.done(present, STAGE, keys)
 
     def is_there(unit: Unit) -> bool:

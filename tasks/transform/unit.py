@@ -62,7 +62,12 @@ def refuse_unit(archive: Path, images: Path, rows: Path, unit: Unit, settings: T
 
 def unit_key(archive: Path, settings: TransformSettings) -> str:
     """What the result depends on: the archive's bytes, the settings and this stage's version."""
-    return hashlib.sha256(f"{sha256(archive)} {digest(settings)} {VERSION}".encode()).hexdigest()[:32]
+    return key_of(sha256(archive), settings)
+
+
+def key_of(archive_sha256: str, settings: TransformSettings) -> str:
+    """As `unit_key`, where the archive's digest is known already."""
+    return hashlib.sha256(f"{archive_sha256} {digest(settings)} {VERSION}".encode()).hexdigest()[:32]
 
 
 def read_rows(rows: Path) -> dict[str, Any] | None:

@@ -13,8 +13,8 @@ import pytest
 from pydicom.uid import generate_uid
 
 from flows.params_file import set_params
+from tasks.core.cohort import read_cohort
 from tasks.core.workspace import Workspace
-from tasks.extract.freeze import read_cohort
 from tests.support.runs import build, content, sluice, stamps, standing, tree
 
 pytestmark = pytest.mark.services

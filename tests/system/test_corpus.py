@@ -10,10 +10,10 @@ import pytest
 
 from flows.build_dataset import build_dataset
 from flows.services.orthanc import OrthancService, upload, wait_until_stable
+from tasks.core.cohort import read_cohort
 from tasks.core.models import Tally
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.record.reconcile import read_cohort
 from tests.support.prefect import at_work_in, folder_workspace
 
 pytestmark = [pytest.mark.shared, pytest.mark.services]
