@@ -1,4 +1,4 @@
-"""SHA-256 of large files, remembered between runs while size, time and inode stay: a run with nothing new reads none."""
+"""SHA-256 of large files, remembered while size, time and inode stay: a run with nothing new reads none of them."""
 
 from __future__ import annotations
 
