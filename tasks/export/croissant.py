@@ -114,7 +114,7 @@ def _field(table: str, column: str, dtype: Any, tables: Mapping[str, pd.DataFram
     }
     parent = _PARENTS.get(column)
     if parent and parent != table and column in tables[parent].columns:
-        field["references"] = {"field": {"@id": f"{parent}/{column}"}}
+        field["references"] = {"fileObject": {"@id": f"{parent}.parquet"}, "extract": {"column": column}}
     return field
 
 
