@@ -25,7 +25,7 @@ def print_summary(workspace: Workspace, console: Console) -> None:
     with Ledger.open(workspace) as ledger:
         cohort = read_cohort(workspace)
         tally = ledger.tally(cohort)
-        console.print(_outcomes(tally))
+        console.print(_outcomes(tally), soft_wrap=False)
         balance = (
             "the sum is right" if tally.balances else f"{tally.pending} are still on their way: `sluice run` goes on"
         )

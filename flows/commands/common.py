@@ -24,9 +24,10 @@ P = ParamSpec("P")
 
 _WIDE = 180  # for a file or a pipe, which have no width of their own
 
-console = Console(highlight=False)
+# Lines are not broken, so that paths can be copied; tables are, by `soft_wrap=False` where they are printed.
+console = Console(highlight=False, soft_wrap=True)
 if not console.is_terminal and not os.environ.get("COLUMNS"):
-    console = Console(highlight=False, width=_WIDE)
+    console = Console(highlight=False, soft_wrap=True, width=_WIDE)
 
 WorkspaceOption = Annotated[
     Path | None,

@@ -20,7 +20,7 @@ def params() -> None:
         table.add_column(heading, overflow="fold")
     for key, default, meaning in describe(Settings, ""):
         table.add_row(key, default, meaning)
-    console.print(table)
+    console.print(table, soft_wrap=False)
 
 
 @command
@@ -31,7 +31,7 @@ def reasons() -> None:
         table.add_column(heading, overflow="fold")
     for reason in Reason:
         table.add_row(reason.code, reason.disposition.value, reason.sentence, reason.remedy)
-    console.print(table)
+    console.print(table, soft_wrap=False)
 
 
 def describe(model: type[Frozen], prefix: str) -> list[tuple[str, str, str]]:

@@ -127,5 +127,5 @@ def test_a_run_from_another_shell_uses_the_same_server(up: Up) -> None:
     with Ledger.open(up.workspace) as ledger:
         assert len(releases(ledger)) >= 1
     status = sluice("status", cwd=up.workspace.root)
-    assert "the sum is right" in status.stdout
+    assert "the sum is right" in status.stdout, status.stdout + done.stdout
     assert os.environ.get("PREFECT_API_URL") != up.environment["PREFECT_API_URL"]
