@@ -12,6 +12,7 @@ from tasks.core.errors import ConfigurationError
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tests.support.ledger_cases import LedgerCases
+from tests.support.register_cases import RegisterCases
 
 pytestmark = pytest.mark.postgres
 
@@ -32,7 +33,7 @@ def own_schema(postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     admin.dispose()
 
 
-class TestLedgerOnPostgres(LedgerCases):
+class TestLedgerOnPostgres(LedgerCases, RegisterCases):
     @pytest.fixture
     def workspace(self, tmp_path: Path, own_schema: str) -> Workspace:
         return Workspace(tmp_path)

@@ -24,6 +24,8 @@ from pydicom.uid import (
 
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.settings import DeidentifySettings
+from tasks.deidentify import rules
+from tasks.deidentify.engine import Cleaner, Identity
 from tasks.deidentify.profile import Profile
 from tasks.deidentify.unit import Outcome, deidentify_file
 
@@ -145,3 +147,11 @@ def clean(ds: Dataset, settings: DeidentifySettings | None = None, syntax: str =
     outcome = deidentify(part10(ds, syntax), settings)
     assert outcome.reason is None, outcome.reason
     return pydicom.dcmread(BytesIO(outcome.content))
+
+
+def engine(ds: Dataset, settings: DeidentifySettings) -> Dataset:
+    """The engine alone, on a data set that went through bytes."""
+    parsed = pydicom.dcmread(BytesIO(part10(ds)), force=True)
+    identity = Identity("pabc", -100, PSEUDONYMISER)
+    Cleaner(Profile.of(settings), identity, rules.iod_of(CT), 32).clean(parsed)
+    return parsed

@@ -16,9 +16,10 @@ from tasks.record.database import place_of
 from tasks.record.ledger import Ledger
 from tasks.record.transitions import unit_state
 from tests.support.ledger_cases import LedgerCases
+from tests.support.register_cases import RegisterCases
 
 
-class TestLedgerOnSqlite(LedgerCases):
+class TestLedgerOnSqlite(LedgerCases, RegisterCases):
     @pytest.fixture
     def workspace(self, tmp_path: Path) -> Workspace:
         return Workspace(tmp_path)
