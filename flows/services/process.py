@@ -29,12 +29,14 @@ class Process:
         """Start `command` in its own process group. Call from the main thread: the kernel ties the child to it."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         log = folder / f"{name}.log"
+        temporary = folder / "tmp"  # Prefect's worker shares a fixed place under /tmp with every user of the machine
+        temporary.mkdir(exist_ok=True, mode=0o700)
         tie = [shutil.which("setpriv") or "", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
         with log.open("wb") as output:
             child = subprocess.Popen(
                 [*tie, *command],
                 cwd=folder,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, "TMPDIR": str(temporary), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
