@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -34,11 +35,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, ExportSum
     return workspace, export(workspace)
 
 
-@pytest.fixture
-def filled(tmp_path: Path) -> Workspace:
-    workspace = make_workspace(tmp_path / "workspace")
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = make_workspace(tmp_path_factory.mktemp("template") / "workspace")
     fill_workspace(workspace, PATIENTS)
     return workspace
+
+
+@pytest.fixture
+def filled(template: Workspace, tmp_path: Path) -> Workspace:
+    shutil.copytree(template.root, tmp_path / "workspace")
+    return Workspace(tmp_path / "workspace")
 
 
 def tree(folder: Path) -> dict[str, str]:
