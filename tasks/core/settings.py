@@ -24,19 +24,19 @@ Modality = Annotated[str, Field(pattern=r"^[A-Z]{2,16}$", description="a DICOM m
 class ExtractSettings(Frozen):
     """What to take. Every criterion narrows the cohort; an empty list or null means all."""
 
-    source: Literal["orthanc", "folder"] = "orthanc"
+    source: Literal["orthanc", "folder"] = Field("orthanc", description="where the images are: orthanc or folder")
     folder: str | None = Field(
         None, description="the folder of DICOM, where source is folder; relative to the workspace"
     )
     start: date | None = Field(None, description="first StudyDate to take")
     end: date | None = Field(None, description="last StudyDate to take")
-    modalities: tuple[Modality, ...] = ()
+    modalities: tuple[Modality, ...] = Field((), description="modalities to take, e.g. [CT, MR]")
     study_description: str | None = Field(None, description="a regular expression, found anywhere, case ignored")
     cohort_csv: str | None = Field(None, description="CSV with a column AccessionNumber or PatientID")
     labels_csv: str | None = Field(None, description="CSV with AccessionNumber or PatientID and label columns")
     ehr_csv: str | None = Field(None, description="CSV with PatientID and clinical columns")
     connections: int = Field(4, ge=1, le=32, description="series fetched at the same time")
-    timeout_seconds: float = Field(60.0, gt=0)
+    timeout_seconds: float = Field(60.0, gt=0, description="how long one request to Orthanc may take")
     max_item_bytes: int = Field(4 * 2**30, ge=1, description="a larger file or archive member is refused")
     max_archive_ratio: int = Field(200, ge=1, description="an archive that unpacks to more times its size is refused")
 
@@ -61,8 +61,14 @@ class PixelSettings(Frozen):
 class DeidentifySettings(Frozen):
     """The profile: PS3.15 E.1-1 with its options, and the site's overrides."""
 
-    profile: Literal["basic", "research"] = "research"
-    options: tuple[str, ...] = Field((), description="further options of E.1-1, by the names of the profile's help")
+    profile: Literal["basic", "research"] = Field(
+        "research", description="basic: E.1-1 as it stands; research: dates shifted, sex, age and size kept"
+    )
+    options: tuple[str, ...] = Field(
+        (),
+        description="further options of E.1-1: retain-full-dates, retain-modified-dates, "
+        "retain-patient-characteristics, retain-device-identity, retain-institution-identity",
+    )
     overrides: dict[str, Literal["X", "Z", "D", "K", "U", "C"]] = Field(
         {}, description="action by DICOM keyword, e.g. StudyDescription: X; stands above the table"
     )
@@ -79,13 +85,15 @@ class TransformSettings(Frozen):
     """From DICOM to images of one size, and the tables that describe them."""
 
     size: int = Field(256, ge=16, le=4096, description="width and height in pixels")
-    bits: Literal[8, 16] = 8
-    fit: Literal["pad", "stretch"] = "pad"
+    bits: Literal[8, 16] = Field(8, description="bits of a grey PNG; colour always has 8")
+    fit: Literal["pad", "stretch"] = Field("pad", description="pad keeps proportions, stretch fills")
     windows: dict[Modality, tuple[float, float]] = Field(
         {},
         description="window centre and width by modality, in HU for CT; else the header's, else percentiles",
     )
-    percentiles: tuple[float, float] = (0.5, 99.5)
+    percentiles: tuple[float, float] = Field(
+        (0.5, 99.5), description="of a series: black and white where there is no window"
+    )
     max_pixels: int = Field(
         2**28, ge=1, description="Rows x Columns x frames x samples above this is refused before decoding"
     )
@@ -95,8 +103,10 @@ class CurateSettings(Frozen):
     """Labels, duplicates, quality and splits."""
 
     label: str = Field("lesion", description="the column of the label table that a model learns and splits stratify by")
-    splits: dict[str, float] = Field({"train": 0.6, "validation": 0.2, "test": 0.2})
-    drop_duplicate_pixels: bool = True
+    splits: dict[str, float] = Field(
+        {"train": 0.6, "validation": 0.2, "test": 0.2}, description="shares of patients; whoever has a split keeps it"
+    )
+    drop_duplicate_pixels: bool = Field(True, description="leave out a patient's second copy of the same pixels")
     min_contrast: float = Field(
         0.02, ge=0, description="standard deviation of the [0, 1] image below which it is flagged"
     )
@@ -112,9 +122,13 @@ class CurateSettings(Frozen):
 class ExportSettings(Frozen):
     """The release."""
 
-    name: str = Field("dataset", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
-    title: str = "Untitled dataset"
-    description: str = ""
+    name: str = Field(
+        "dataset",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
+        description="folder and tag of the releases: release/<name>/v1",
+    )
+    title: str = Field("Untitled dataset", description="the heading of the dataset card")
+    description: str = Field("", description="what the dataset is, in a sentence or two, for the card")
     license: str = Field("proprietary", description="an SPDX id or the words of the data use agreement")
     creator: str = Field("", description="the institution or group that is answerable for the dataset")
 
@@ -122,22 +136,23 @@ class ExportSettings(Frozen):
 class TrainSettings(Frozen):
     """The scikit-learn baseline."""
 
-    target: str = "lesion"
-    modalities: tuple[Modality, ...] = ("CT", "MR")
-    seed: int = 0
+    target: str = Field("lesion", description="the label to predict")
+    modalities: tuple[Modality, ...] = Field(("CT", "MR"), description="modalities to learn from")
+    seed: int = Field(0, description="of the classifier")
     thumbnail: int = Field(
         32, ge=8, le=256, description="images are reduced to this width before the classifier sees them"
     )
-    model_name: str = Field("sluice-baseline", pattern=r"^[A-Za-z0-9_.-]+$")
+    model_name: str = Field(
+        "sluice-baseline", pattern=r"^[A-Za-z0-9_.-]+$", description="the model's name in MLflow's registry"
+    )
 
 
 class RunSettings(Frozen):
     """How the work is cut and spread. Changes no byte of the result."""
 
-    batch_instances: int = Field(500, ge=1)
-    batch_bytes: int = Field(256 * 2**20, ge=1)
-    processes: int = Field(2, ge=1, le=256)
-    retries: int = Field(3, ge=0, le=20)
+    batch_instances: int = Field(500, ge=1, description="instances that one task carries at most")
+    batch_bytes: int = Field(256 * 2**20, ge=1, description="bytes that one task carries at most")
+    processes: int = Field(2, ge=1, le=256, description="processes that de-identify and transform")
 
 
 class Settings(Frozen):

@@ -77,10 +77,10 @@ def test_the_template_holds_settings_that_exist_and_their_defaults() -> None:
     assert {"extract", "deidentify", "transform", "curate", "export", "train"} == set(written)
 
 
-def test_every_setting_is_explained_or_speaks_for_itself() -> None:
+def test_every_setting_is_explained() -> None:
     rows = describe(Settings, "")
     assert len({key for key, _, _ in rows}) == len(rows) > 30
-    assert all(default for _, default, _ in rows)
+    assert [key for key, default, meaning in rows if not default or not meaning] == []
 
 
 def test_every_reason_says_what_it_means_and_what_to_do() -> None:
