@@ -39,11 +39,11 @@ def process(
 ) -> int:
     """Bring `units` to images and rows; returns how many needed work. Raises if a whole batch failed."""
     fetch = not_deidentified(workspace, ledger, units)
-    todo = fetch + [unit for unit in not_transformed(workspace, ledger, units) if unit not in set(fetch)]
+    wanted = {unit.unit for unit in fetch}
+    todo = fetch + [unit for unit in not_transformed(workspace, ledger, units) if unit.unit not in wanted]
     if not todo:
         return 0
     batches = list(cut(todo, workspace.settings.run))
-    wanted = {unit.unit for unit in fetch}
     progress = create_progress_artifact(progress=0.0, key="series", description="Series brought to images")
     assert isinstance(progress, UUID)  # in a synchronous flow it is no coroutine
     steps: list[PrefectFuture[int]] = []

@@ -18,7 +18,7 @@ from tasks.core.settings import TransformSettings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.transform.gather import GatherSummary, gather, rows_path
-from tasks.transform.unit import is_made, key_of, refuse_unit, transform_unit, unit_key
+from tasks.transform.unit import is_made, key_of, refuse_unit, transform_unit
 
 STAGE = "transform"
 log = logging.getLogger(__name__)
@@ -48,9 +48,7 @@ def transform(workspace: Workspace) -> TransformSummary:
 def unfinished(workspace: Workspace, ledger: Ledger, units: Sequence[Unit]) -> list[Unit]:
     """The units that have an archive, and are not done with its bytes and these settings or lost an image."""
     present = _with_archive(workspace, units)
-    with file_digests(workspace) as digests:
-        archives = {unit.unit: digests.of(workspace.deidentified / unit.archive) for unit in present}
-    keys = {unit: key_of(digest, workspace.settings.transform) for unit, digest in archives.items()}
+    keys = _keys(workspace, present)
     done = ledger.done(present, STAGE, keys)
 
     def is_there(unit: Unit) -> bool:
@@ -65,6 +63,7 @@ def transform_units(workspace: Workspace, ledger: Ledger, units: Sequence[Unit],
     A unit whose decoding kills its process is refused as a whole, with DECODE_FAILED.
     """
     waiting = unfinished(workspace, ledger, units)
+    keys = _keys(workspace, waiting)
     jobs = [_job(workspace, unit) for unit in waiting]
     kept = 0
     for count, (index, made) in enumerate(pool.run(transform_unit, jobs), start=1):
@@ -72,7 +71,7 @@ def transform_units(workspace: Workspace, ledger: Ledger, units: Sequence[Unit],
         if made is None:
             log.warning("unit %s killed its process and is refused", unit.unit)
         result = made if made is not None else refuse_unit(*jobs[index])
-        ledger.record(unit, STAGE, _key(workspace, unit), result)
+        ledger.record(unit, STAGE, keys[unit.unit], result)
         kept += result.kept
         if count % 100 == 0:
             log.info("%d of %d units are transformed", count, len(jobs))
@@ -83,8 +82,11 @@ def _with_archive(workspace: Workspace, units: Sequence[Unit]) -> list[Unit]:
     return [unit for unit in units if (workspace.deidentified / unit.archive).is_file()]
 
 
-def _key(workspace: Workspace, unit: Unit) -> str:
-    return unit_key(workspace.deidentified / unit.archive, workspace.settings.transform)
+def _keys(workspace: Workspace, units: Sequence[Unit]) -> dict[str, str]:
+    """What each unit's result depends on; an archive that was read before and stayed is not read again."""
+    with file_digests(workspace) as digests:
+        archives = {unit.unit: digests.of(workspace.deidentified / unit.archive) for unit in units}
+    return {unit: key_of(digest, workspace.settings.transform) for unit, digest in archives.items()}
 
 
 def _job(workspace: Workspace, unit: Unit) -> tuple[Path, Path, Path, Unit, TransformSettings]:

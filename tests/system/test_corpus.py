@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flows.build_dataset import build_dataset
 from flows.services.orthanc import OrthancService, upload, wait_until_stable
 from tasks.core.cohort import read_cohort
 from tasks.core.models import Tally
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tests.support.prefect import at_work_in, folder_workspace
+from tests.support.prefect import folder_workspace
+from tests.support.runs import build
 
 pytestmark = [pytest.mark.shared, pytest.mark.services]
 
@@ -31,8 +31,7 @@ def tally_of(workspace: Workspace) -> Tally:
 def released(prefect: None, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace that took the corpus as a folder."""
     workspace = folder_workspace(tmp_path_factory.mktemp("corpus") / "workspace", shared_data / "dicom")
-    with at_work_in(workspace):
-        state = build_dataset(return_state=True)
+    state = build(workspace)
     assert state.name == "Quarantined", state.message
     return workspace
 
@@ -77,8 +76,7 @@ def test_what_orthanc_takes_of_it_is_accounted_for(
     workspace = folder_workspace(tmp_path / "workspace", tmp_path, **{"extract.source": "orthanc"})
     for name, value in orthanc_alone.environment.items():
         monkeypatch.setenv(name, value)
-    with at_work_in(workspace):
-        state = build_dataset(return_state=True)
+    state = build(workspace)
     assert state.is_completed(), state.message
     tally = tally_of(workspace)
     assert tally.balances

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.build_dataset import build_dataset
 from tasks.core.workspace import Workspace
 from tests.conftest import Hospital
-from tests.support.prefect import at_work_in, folder_workspace
+from tests.support.prefect import folder_workspace
+from tests.support.runs import build
 
 pytestmark = pytest.mark.services
 
@@ -30,8 +30,7 @@ def released(prefect: None, hospital: Hospital, tmp_path_factory: pytest.TempPat
             "extract.ehr_csv": str(hospital.folder / "ehr.csv"),
         },
     )
-    with at_work_in(workspace):
-        state = build_dataset(return_state=True)
+    state = build(workspace)
     assert state.is_completed(), state.message
     return workspace
 
