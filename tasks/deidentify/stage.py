@@ -27,9 +27,9 @@ from tasks.core.reasons import Reason
 from tasks.core.settings import digest
 from tasks.core.workspace import Workspace
 from tasks.deidentify import VERSION
-from tasks.deidentify.profile import profile_digest
+from tasks.deidentify.records.tables import deidentify_tables
+from tasks.deidentify.rules.profile import profile_digest
 from tasks.deidentify.statement import statement_file, write_statement
-from tasks.deidentify.tables import deidentify_tables
 from tasks.deidentify.unit import deidentify_unit
 from tasks.record.ledger import Ledger
 

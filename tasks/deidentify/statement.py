@@ -11,8 +11,9 @@ from tasks.core.files import write_json
 from tasks.core.models import AppliedProfile
 from tasks.core.settings import digest
 from tasks.core.workspace import Workspace
-from tasks.deidentify import VERSION, rules
-from tasks.deidentify.profile import Profile, profile_digest
+from tasks.deidentify import VERSION
+from tasks.deidentify.rules import tables as rules
+from tasks.deidentify.rules.profile import Profile, profile_digest
 
 
 def write_statement(workspace: Workspace) -> None:

@@ -22,10 +22,13 @@ from tasks.core.models import Item, State, Unit, UnitResult
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
-from tasks.deidentify import part10, pixels, read, residual, rules, values
-from tasks.deidentify.engine import Cleaner, Identity
-from tasks.deidentify.identifiers import Identifiers
-from tasks.deidentify.profile import Profile
+from tasks.deidentify.headers import part10, read, values
+from tasks.deidentify.headers.engine import Cleaner, Identity
+from tasks.deidentify.pixels import risk as pixels
+from tasks.deidentify.residual import search as residual
+from tasks.deidentify.residual.identifiers import Identifiers
+from tasks.deidentify.rules import tables as rules
+from tasks.deidentify.rules.profile import Profile
 
 logger = logging.getLogger(__name__)
 

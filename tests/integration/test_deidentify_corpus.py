@@ -20,9 +20,9 @@ from pydicom.dataset import Dataset
 from tasks.core.models import Item, Unit, UnitResult
 from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
-from tasks.deidentify import read
-from tasks.deidentify.identifiers import Identifiers
-from tasks.deidentify.residual import residue
+from tasks.deidentify.headers import read
+from tasks.deidentify.residual.identifiers import Identifiers
+from tasks.deidentify.residual.search import residue
 from tasks.deidentify.unit import deidentify_unit
 from tests.support.identified import KEY, PSEUDONYMISER
 from tests.support.places import SHARED_DATA

@@ -24,9 +24,9 @@ from pydicom.uid import (
 
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.settings import DeidentifySettings
-from tasks.deidentify import rules
-from tasks.deidentify.engine import Cleaner, Identity
-from tasks.deidentify.profile import Profile
+from tasks.deidentify.headers.engine import Cleaner, Identity
+from tasks.deidentify.rules import tables as rules
+from tasks.deidentify.rules.profile import Profile
 from tasks.deidentify.unit import Outcome, deidentify_file
 
 KEY = bytes(range(32))

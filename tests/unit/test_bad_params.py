@@ -10,7 +10,7 @@ from tasks.core.errors import ConfigurationError
 from tasks.core.pseudonyms import load_key, new_key
 from tasks.core.settings import DeidentifySettings, load_settings
 from tasks.core.workspace import Workspace
-from tasks.deidentify.profile import Profile
+from tasks.deidentify.rules.profile import Profile
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from tasks.core.settings import DeidentifySettings
-from tasks.deidentify import rules
-from tasks.deidentify.profile import Profile
+from tasks.deidentify.rules import tables as rules
+from tasks.deidentify.rules.profile import Profile
 from tests.support.identified import (
     CANARIES,
     CT,

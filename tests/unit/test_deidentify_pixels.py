@@ -7,8 +7,8 @@ from pydicom.uid import UID
 
 from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings, PixelSettings
-from tasks.deidentify.pixels import risk_of
-from tasks.deidentify.rules import load
+from tasks.deidentify.pixels.risk import risk_of
+from tasks.deidentify.rules.tables import load
 from tests.support.identified import clean, deidentify, element, make_ct, part10
 
 US, SC, DX, SEG = (f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in ("6.1", "7", "1.1", "66.4"))

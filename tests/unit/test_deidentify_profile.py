@@ -7,8 +7,8 @@ from pydicom.datadict import tag_for_keyword
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.settings import DeidentifySettings, PixelSettings
-from tasks.deidentify import rules
-from tasks.deidentify.profile import PRESETS, Action, Profile, profile_digest
+from tasks.deidentify.rules import tables as rules
+from tasks.deidentify.rules.profile import PRESETS, Action, Profile, profile_digest
 from tests.support.identified import clean, make_ct
 
 

@@ -8,8 +8,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
-from tasks.deidentify.identifiers import Identifiers
-from tasks.deidentify.residual import residue, split_pixels
+from tasks.deidentify.residual.identifiers import Identifiers
+from tasks.deidentify.residual.search import residue, split_pixels
 from tests.support.identified import PIXELS, STUDY, deidentify, element, make_ct, nest, part10, raw
 
 ANATOMY = 0x00082218

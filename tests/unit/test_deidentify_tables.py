@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.settings import DeidentifySettings
-from tasks.deidentify.cells import clean_cell
-from tasks.deidentify.rules import load
-from tasks.deidentify.tables import deidentify_tables
+from tasks.deidentify.records.cells import clean_cell
+from tasks.deidentify.records.tables import deidentify_tables
+from tasks.deidentify.rules.tables import load
 from tests.support.identified import PSEUDONYMISER
 
 STUDIES = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.deidentify.values import cap_age, is_time, shift_date, shift_datetime
+from tasks.deidentify.headers.values import cap_age, is_time, shift_date, shift_datetime
 
 DAYS = st.dates(date(1900, 1, 1), date(2100, 1, 1))
 SHIFTS = st.integers(-3652, -1)

@@ -20,8 +20,8 @@ from tasks.core.errors import ConfigurationError
 from tasks.core.files import write_table
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.settings import DeidentifySettings
-from tasks.deidentify.cells import clean_cell, is_missing
-from tasks.deidentify.profile import Profile
+from tasks.deidentify.records.cells import clean_cell, is_missing
+from tasks.deidentify.rules.profile import Profile
 
 _PATIENT, _ACCESSION = "patientid", "accessionnumber"
 

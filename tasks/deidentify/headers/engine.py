@@ -22,9 +22,10 @@ from pydicom.tag import BaseTag, Tag
 from tasks.core.errors import QuarantineUnit
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.reasons import Reason
-from tasks.deidentify import rules, values
-from tasks.deidentify.profile import Action, Decision, Profile
-from tasks.deidentify.read import charset_terms, is_in_order
+from tasks.deidentify.headers import values
+from tasks.deidentify.headers.read import charset_terms, is_in_order
+from tasks.deidentify.rules import tables as rules
+from tasks.deidentify.rules.profile import Action, Decision, Profile
 
 _CHARSET = 0x00080005
 _ASCII_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})

@@ -20,7 +20,7 @@ from pydicom.datadict import tag_for_keyword
 from tasks.core.errors import ConfigurationError
 from tasks.core.settings import DeidentifySettings
 from tasks.core.settings import digest as settings_digest
-from tasks.deidentify import rules
+from tasks.deidentify.rules import tables as rules
 
 PRESETS: dict[str, tuple[str, ...]] = {
     "basic": (),

@@ -9,8 +9,8 @@ import re
 from datetime import date, timedelta
 from functools import cache
 
-from tasks.deidentify.rules import load
-from tasks.deidentify.values import MAX_AGE
+from tasks.deidentify.headers.values import MAX_AGE
+from tasks.deidentify.rules.tables import load
 
 _NUMBER = re.compile(r"[-+]?\d{1,7}(?:[.,]\d{1,6})?", re.ASCII)
 _CODE = re.compile(r"(?=[A-Za-z.+-]*\d)[A-Za-z0-9.+-]{1,8}|[A-Za-z+-]{1,3}", re.ASCII)

@@ -15,8 +15,8 @@ from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
-from tasks.deidentify.engine import put
-from tasks.deidentify.profile import Profile
+from tasks.deidentify.headers.engine import put
+from tasks.deidentify.rules.profile import Profile
 
 IMPLEMENTATION_CLASS = "2.25.30541926373195837406217431907542813659"
 IMPLEMENTATION_VERSION = "SLUICE_1"

@@ -13,8 +13,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from tasks.core.settings import PixelSettings
-from tasks.deidentify import rules
-from tasks.deidentify.read import number_of, text_of
+from tasks.deidentify.headers.read import number_of, text_of
+from tasks.deidentify.rules import tables as rules
 
 _PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 

@@ -12,8 +12,8 @@ import struct
 import zlib
 from collections.abc import Iterable
 
-from tasks.deidentify.identifiers import Identifiers
-from tasks.deidentify.values import DUMMIES
+from tasks.deidentify.headers.values import DUMMIES
+from tasks.deidentify.residual.identifiers import Identifiers
 
 _LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _UNDEFINED = 0xFFFFFFFF

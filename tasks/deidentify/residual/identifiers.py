@@ -25,8 +25,8 @@ from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from tasks.deidentify.read import charset_terms
-from tasks.deidentify.rules import load, name_of, registered_uids, value_representations
+from tasks.deidentify.headers.read import charset_terms
+from tasks.deidentify.rules.tables import load, name_of, registered_uids, value_representations
 
 NUMBERS = frozenset(
     (

@@ -1,0 +1,1 @@
+"""The header: parsed, rewritten at every depth, and written again around pixel bytes that stay as they are."""

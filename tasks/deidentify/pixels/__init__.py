@@ -1,0 +1,1 @@
+"""The pixels: how likely they carry text, where it stands, and masking it."""

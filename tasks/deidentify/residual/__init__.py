@@ -1,0 +1,1 @@
+"""The second look: what identified the patient in the source, searched for in the finished bytes."""
