@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import zlib
 from io import BytesIO
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import pydicom
 from pydicom import config
@@ -23,11 +25,13 @@ from pydicom.uid import (
 )
 
 from tasks.core.pseudonyms import Pseudonymiser
+from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
+from tasks.deidentify.file import Deidentifier
 from tasks.deidentify.headers.engine import Cleaner, Identity
+from tasks.deidentify.parts import content as content_of
 from tasks.deidentify.rules import tables as rules
 from tasks.deidentify.rules.profile import Profile
-from tasks.deidentify.unit import Outcome, deidentify_file
 
 KEY = bytes(range(32))
 PSEUDONYMISER = Pseudonymiser(KEY)
@@ -131,15 +135,21 @@ def encode(ds: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
     return target.getvalue()
 
 
-def deidentify(content: bytes, settings: DeidentifySettings | None = None) -> Outcome:
-    """De-identify a file's bytes for the patient that they name."""
-    settings = settings or DeidentifySettings()
-    try:
-        ds = pydicom.dcmread(BytesIO(content), force=True)
-        patient = PSEUDONYMISER.patient(str(ds.get("PatientID", "")), str(ds.get("StudyInstanceUID", "")))
-    except Exception:
-        patient = "p-unknown"
-    return deidentify_file("item", content, patient, Profile.of(settings), settings, PSEUDONYMISER)
+class Result(NamedTuple):
+    """What became of a file's bytes: a reason, or the clean bytes."""
+
+    reason: Reason | None
+    content: bytes
+    notes: tuple[str, ...] = ()
+
+
+def deidentify(content: bytes, settings: DeidentifySettings | None = None) -> Result:
+    """De-identify a file's bytes."""
+    with TemporaryDirectory() as folder:
+        source = Path(folder) / "item.dcm"
+        source.write_bytes(content)
+        outcome = Deidentifier(settings or DeidentifySettings(), PSEUDONYMISER).deidentify(source, "item")
+        return Result(outcome.reason, content_of(outcome.parts), outcome.notes)
 
 
 def clean(ds: Dataset, settings: DeidentifySettings | None = None, syntax: str = ExplicitVRLittleEndian) -> Dataset:
