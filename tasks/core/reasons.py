@@ -163,6 +163,12 @@ class Reason(StrEnum):
         "no decoder is installed for this transfer syntax",
         "have the source convert it to an uncompressed encoding",
     )
+    PIXELS_EXCEED = (
+        "pixels-exceed",
+        Disposition.QUARANTINED,
+        "there are more pixel bytes than the header's frames take, and what they show is not known",
+        "correct Rows, Columns or NumberOfFrames at the source",
+    )
     PIXELS_TRUNCATED = (
         "pixels-truncated",
         Disposition.QUARANTINED,

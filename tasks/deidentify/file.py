@@ -1,4 +1,4 @@
-"""One file: read, its pixels judged, its header rewritten, looked at again. Whatever is in it, it gets an outcome.
+"""One file: opened, its pixels judged, its header rewritten, looked at again. Whatever is in it, it gets an outcome.
 
 What is around it is elsewhere: a series into an archive is unit.py, a folder into a folder is folder.py.
 """
@@ -6,6 +6,7 @@ What is around it is elsewhere: a series into an archive is unit.py, a folder in
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,16 @@ from tasks.core.errors import QuarantineUnit, UnitError
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
-from tasks.deidentify.headers import part10, read, values
-from tasks.deidentify.headers.engine import Cleaner, Identity
+from tasks.deidentify.documents import admit
+from tasks.deidentify.headers import part10, pixeldata
+from tasks.deidentify.headers.clean import HeaderCleaner, Pixels
+from tasks.deidentify.headers.dataset import as_dataset
+from tasks.deidentify.headers.encoding import PlainError
+from tasks.deidentify.headers.opened import Opened, open_file
+from tasks.deidentify.headers.scan import PIXELS
+from tasks.deidentify.headers.source import FileSource, Source
 from tasks.deidentify.parts import Parts
 from tasks.deidentify.pixels import risk
-from tasks.deidentify.residual import search
-from tasks.deidentify.residual.identifiers import Identifiers
-from tasks.deidentify.rules import tables
 from tasks.deidentify.rules.profile import Profile
 
 logger = logging.getLogger(__name__)
@@ -47,61 +51,70 @@ class Outcome:
 class Deidentifier:
     """All that is the same for every file of a run. One a process; keeps what it learned of a series for the next."""
 
-    def __init__(self, settings: DeidentifySettings, pseudonymiser: Pseudonymiser) -> None:
-        """Raises `ConfigurationError` for a bad profile."""
+    def __init__(self, settings: DeidentifySettings, pseudonymiser: Pseudonymiser, *, residual: bool = True) -> None:
+        """Raises `ConfigurationError` for a bad profile. `residual` False leaves out the residual check: for timing."""
         self.settings = settings
         self.pseudonymiser = pseudonymiser
         self.profile = Profile.of(settings)
+        self.residual = residual
+        self._headers = HeaderCleaner(self.profile, pseudonymiser, settings.max_depth)
 
     def deidentify(self, source: Path, item: str, patient: str | None = None) -> Outcome:
         """De-identify one file; never raises for what is in it.
 
         `patient` is the pseudonym that the file must turn out to have; None where nothing is known beforehand.
         """
-        source_sop = ""
+        descriptor = os.open(source, os.O_RDONLY)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                parsed = read.parse(source.read_bytes())
-                source_sop = parsed.sop
-                return self._clean(parsed, item, patient)
+            bytes_of = FileSource(source, descriptor, os.fstat(descriptor).st_size)
+            return self._outcome(bytes_of, item, patient)
+        finally:
+            os.close(descriptor)
+
+    def _outcome(self, source: Source, item: str, patient: str | None) -> Outcome:
+        sop = ""
+        try:
+            try:
+                opened = open_file(source)
+                sop = opened.sop
+                return self._clean(opened, item, patient)
+            except PlainError:
+                # Regular at the top, irregular in a sequence: pydicom may still read it.
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    opened = open_file(source, regular=False)
+                    sop = opened.sop
+                    return self._clean(opened, item, patient)
+        except PlainError:
+            return Outcome(item, Reason.DEIDENTIFY_FAILED, sop)
         except UnitError as error:
-            return Outcome(item, error.reason, source_sop)
-        except (
-            Exception
-        ) as error:  # whatever a library makes of a strange header: the file is refused
+            return Outcome(item, error.reason, sop)
+        except OSError:
+            raise
+        except Exception as error:  # whatever a library makes of a strange header: the file is refused
             logger.warning("%s: refused after %s", item, type(error).__name__)
-            return Outcome(item, Reason.DEIDENTIFY_FAILED, source_sop)
+            return Outcome(item, Reason.DEIDENTIFY_FAILED, sop)
 
-    def _clean(self, parsed: read.Parsed, item: str, expected: str | None) -> Outcome:
-        dataset, settings, profile = parsed.dataset, self.settings, self.profile
-        patient = self.pseudonymiser.patient(parsed.patient_id, parsed.study)
-        if expected not in (None, patient):
+    def _clean(self, opened: Opened, item: str, expected: str | None) -> Outcome:
+        session = self._headers.session(opened)
+        if expected not in (None, session.patient):
             raise QuarantineUnit(Reason.PATIENT_MISMATCH)
-        if not risk.class_name(parsed.sop_class):
-            raise QuarantineUnit(Reason.UNKNOWN_CLASS)
-        if risk.is_text_object(dataset):
-            raise QuarantineUnit(Reason.UNCLEANED_TEXT)
-        if risk.risk_of(dataset, settings.pixels) is not None:
+        without = admit(opened, self.profile)
+        pixels = self._pixels(opened)
+        sop = self.pseudonymiser.uid(opened.sop)
+        parts = self._headers.clean(opened, session, sop, pixels, without=without)
+        return Outcome(item, None, opened.sop, sop, session.patient, parts)
+
+    def _pixels(self, opened: Opened) -> Pixels:
+        elements = [element for element in opened.elements if element.tag in PIXELS]
+        if not elements:
+            return Pixels()
+        if risk.risk_of(as_dataset(opened), self.settings.pixels) is not None:
             raise QuarantineUnit(Reason.BURNED_IN_RISK)
-        accepted = risk.has_pixels(dataset) and read.text_of(dataset, "Modality").upper() in settings.pixels.accept
-        wanted = Identifiers.of(dataset, profile.retained)
-        shift = self.pseudonymiser.shift_days(parsed.patient_id, parsed.study)
-        identity = Identity(patient, shift, self.pseudonymiser)
-        sop = self.pseudonymiser.uid(parsed.sop)
-        Cleaner(profile, identity, tables.iod_of(parsed.sop_class), settings.max_depth).clean_object(dataset)
-        part10.state_method(dataset, profile, pixels_clean=accepted)
-        content = part10.write(dataset, parsed.sop_class, sop, parsed.transfer_syntax)
-        found = search.residue(content, f"{sop}.dcm", wanted, _allowed_dates(wanted, profile, identity.shift))
-        if found:
-            logger.warning("an instance of %s keeps %s", patient, ", ".join(found))
-            raise QuarantineUnit(Reason.RESIDUAL_IDENTIFIER)
-        return Outcome(item, None, parsed.sop, sop, patient, (content,))
+        pixels = Pixels(pixeldata.unchanged(opened, elements[0]))
+        if opened.plain(_MODALITY).upper() in self.settings.pixels.accept:
+            pixels.elements = part10.not_burned_in(opened.encoding)
+        return pixels
 
 
-def _allowed_dates(wanted: Identifiers, profile: Profile, shift: int) -> frozenset[str]:
-    """Dates that may stand in the output: the shifted ones, of which one may by chance equal another of the source."""
-    if profile.dates == "UNMODIFIED":
-        return frozenset(wanted.dates)
-    shifted = [values.shift_date(day, shift) for day in wanted.dates] if profile.dates == "MODIFIED" else []
-    return frozenset(day for day in shifted if day)
+_MODALITY = 0x00080060

@@ -28,7 +28,13 @@ from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
 from tasks.deidentify.file import Deidentifier
-from tasks.deidentify.headers.engine import Cleaner, Identity
+from tasks.deidentify.headers.change import Identity
+from tasks.deidentify.headers.charset import terms_of
+from tasks.deidentify.headers.encoding import EXPLICIT
+from tasks.deidentify.headers.part10 import preface
+from tasks.deidentify.headers.rewrite import Rewriter
+from tasks.deidentify.headers.scan import scan
+from tasks.deidentify.headers.source import BytesSource
 from tasks.deidentify.parts import content as content_of
 from tasks.deidentify.rules import tables as rules
 from tasks.deidentify.rules.profile import Profile
@@ -160,8 +166,15 @@ def clean(ds: Dataset, settings: DeidentifySettings | None = None, syntax: str =
 
 
 def engine(ds: Dataset, settings: DeidentifySettings) -> Dataset:
-    """The engine alone, on a data set that went through bytes."""
-    parsed = pydicom.dcmread(BytesIO(part10(ds)), force=True)
+    """The header's rewriting alone, on a data set that went through bytes."""
     identity = Identity("pabc", -100, PSEUDONYMISER)
-    Cleaner(Profile.of(settings), identity, rules.iod_of(CT), 32).clean(parsed)
-    return parsed
+    rewriter = Rewriter(Profile.of(settings), identity, rules.iod_of(CT), 32)
+    elements = scan(BytesSource(encode(ds)), 0, EXPLICIT)
+    terms = next((terms_of(element.value) for element in elements if element.tag == 0x00080005), ())
+    found = [(each.tag, each.vr, each.chunk or b"", each.start, each.length) for each in elements]
+    return pydicom.dcmread(
+        BytesIO(
+            preface(CT, "1.2.3", ExplicitVRLittleEndian)
+            + b"".join(rewriter.dataset(rewriter.scope(EXPLICIT, "", 0, terms), found))
+        )
+    )

@@ -1,21 +1,14 @@
-"""Writing the clean object as a Part 10 file: zeroed preamble, file meta of our own, the source's transfer syntax.
+"""What is written around a clean data set: a zeroed preamble, file meta of our own, and what was done, in the header.
 
-Also states in the header what was done (PS3.15 E.1.1 step 6, CID 7050). The pixel bytes are written as they came.
+PS3.10 7.1 for the file meta; PS3.15 E.1.1 step 6 and CID 7050 for the statement.
 """
 
 from __future__ import annotations
 
-import zlib
+import struct
+from functools import lru_cache
 
-from pydicom import uid as known
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset, write_file_meta_info
-from pydicom.sequence import Sequence
-from pydicom.uid import UID
-
-from tasks.deidentify.headers.engine import put
+from tasks.deidentify.headers.encoding import EXPLICIT, Encoding
 from tasks.deidentify.rules.profile import Profile
 
 IMPLEMENTATION_CLASS = "2.25.30541926373195837406217431907542813659"
@@ -23,57 +16,48 @@ IMPLEMENTATION_VERSION = "SLUICE_1"
 _METHOD = "Sluice: PS3.15 E.1-1"
 
 
-def state_method(dataset: Dataset, profile: Profile, *, pixels_clean: bool) -> None:
-    """Say in the header that and how it was de-identified; call it only when headers and pixels were both handled.
-
-    `pixels_clean` sets BurnedInAnnotation to NO: for pixels that were accepted by the site.
-    """
-    put(dataset, 0x00120062, "CS", "YES")  # PatientIdentityRemoved
-    put(dataset, 0x00120063, "LO", f"{_METHOD}\\profile {profile.name}")  # DeidentificationMethod
-    codes = []
-    for option in profile.method_codes:
-        item = Dataset()
-        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = option.code, "DCM", option.meaning
-        codes.append(item)
-    dataset[0x00120064] = DataElement(0x00120064, "SQ", Sequence(codes))  # DeidentificationMethodCodeSequence
-    put(dataset, 0x00280303, "CS", profile.dates)  # LongitudinalTemporalInformationModified
-    if pixels_clean:
-        put(dataset, 0x00280301, "CS", "NO")  # BurnedInAnnotation
+def preface(sop_class: str, sop: str, syntax: str) -> bytes:
+    """All that stands before the data set: preamble, prefix and file meta information."""
+    before, after = _meta_around(sop_class, syntax)
+    body = before + EXPLICIT.element(0x00020003, "UI", sop.encode("ascii")) + after
+    return _PREAMBLE + struct.pack("<L", len(body)) + body
 
 
-def write(dataset: FileDataset, sop_class: str, sop: str, transfer_syntax: str) -> bytes:
-    """The file's bytes. Raises whatever pydicom raises for what cannot be encoded."""
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = UID(sop_class)
-    meta.MediaStorageSOPInstanceUID = UID(sop)
-    meta.TransferSyntaxUID = UID(transfer_syntax)
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS)
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION
-    implicit = transfer_syntax == known.ImplicitVRLittleEndian
-    little = transfer_syntax != known.ExplicitVRBigEndian
-    _tell_true_encoding(dataset, implicit)
-    target = _stream(implicit=False, little=True)
-    target.write(bytes(128) + b"DICM")
-    write_file_meta_info(target, meta)
-    body = target if transfer_syntax != known.DeflatedExplicitVRLittleEndian else _stream(implicit=False, little=True)
-    body.is_implicit_VR, body.is_little_endian = implicit, little
-    write_dataset(body, dataset)
-    if body is not target:
-        deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-        deflated = deflater.compress(body.getvalue()) + deflater.flush()
-        target.write(deflated + b"\0" * (len(deflated) % 2))
-    return target.getvalue()
+def statement(profile: Profile, encoding: Encoding) -> dict[int, bytes]:
+    """The elements that say that and how an object was de-identified, by tag; for objects of which all was handled."""
+    codes = b"".join(
+        encoding.item(
+            encoding.element(0x00080100, "SH", option.code.encode("ascii"))
+            + encoding.element(0x00080102, "SH", b"DCM")
+            + encoding.element(0x00080104, "LO", option.meaning.encode("ascii")),
+            undefined=False,
+        )
+        for option in profile.method_codes
+    )
+    method = f"{_METHOD}\\profile {profile.name}".encode("ascii")
+    return {
+        0x00120062: encoding.element(0x00120062, "CS", b"YES"),  # PatientIdentityRemoved
+        0x00120063: encoding.element(0x00120063, "LO", method),  # DeidentificationMethod
+        0x00120064: encoding.header(0x00120064, "SQ", len(codes)) + codes,  # DeidentificationMethodCodeSequence
+        # LongitudinalTemporalInformationModified
+        0x00280303: encoding.element(0x00280303, "CS", profile.dates.encode("ascii")),
+    }
 
 
-def _stream(*, implicit: bool, little: bool) -> DicomBytesIO:
-    stream = DicomBytesIO()
-    stream.is_implicit_VR, stream.is_little_endian = implicit, little
-    return stream
+def not_burned_in(encoding: Encoding) -> dict[int, bytes]:
+    """BurnedInAnnotation NO, for pixels that were looked at, or that the site vouches for."""
+    return {0x00280301: encoding.element(0x00280301, "CS", b"NO")}
 
 
-def _tell_true_encoding(dataset: FileDataset, implicit: bool) -> None:
-    """Where the elements have no VR although the file meta says explicit, have the writer look them up."""
-    if not implicit and any(dataset.get_item(tag).VR is None for tag in dataset.keys()):  # noqa: SIM118
-        _, little = dataset.original_encoding
-        dataset.set_original_encoding(True, bool(little), dataset.original_character_set)
+_PREAMBLE = bytes(128) + b"DICM" + EXPLICIT.header(0x00020000, "UL", 4)
+
+
+@lru_cache(maxsize=256)
+def _meta_around(sop_class: str, syntax: str) -> tuple[bytes, bytes]:
+    """The file meta before and after MediaStorageSOPInstanceUID."""
+    before = EXPLICIT.element(0x00020001, "OB", b"\0\1")
+    before += EXPLICIT.element(0x00020002, "UI", sop_class.encode("ascii"))
+    after = EXPLICIT.element(0x00020010, "UI", syntax.encode("ascii"))
+    after += EXPLICIT.element(0x00020012, "UI", IMPLEMENTATION_CLASS.encode("ascii"))
+    after += EXPLICIT.element(0x00020013, "SH", IMPLEMENTATION_VERSION.encode("ascii"))
+    return before, after

@@ -1,0 +1,181 @@
+"""A file with its elements found: regular encodings straight from its bytes, everything else by way of pydicom.
+
+`open_file` ends as an `Opened`, or as a `UnitError` with the reason; no library's exception comes out.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass, field
+
+from pydicom import uid as known
+
+from tasks.core.errors import QuarantineUnit, SkipUnit
+from tasks.core.reasons import Reason
+from tasks.deidentify.headers import charset, normal
+from tasks.deidentify.headers.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, Encoding, PlainError
+from tasks.deidentify.headers.scan import Element, scan
+from tasks.deidentify.headers.source import BytesSource, Source
+
+MAX_INFLATED = 1 << 31
+MAX_IRREGULAR = 1 << 29
+DIRECTORY = "1.2.840.10008.1.3.10"
+DEFLATED = str(known.DeflatedExplicitVRLittleEndian)
+_CHARSET, _SOP_CLASS, _SOP, _PATIENT_ID, _STUDY = 0x00080005, 0x00080016, 0x00080018, 0x00100020, 0x0020000D
+_DIRECTORY_RECORDS = 0x00041220
+
+
+@dataclass(repr=False)
+class Opened:
+    """A file's elements by tag, and its identity as the header has it. `syntax` is the transfer syntax to write."""
+
+    source: Source
+    syntax: str
+    encoding: Encoding
+    elements: list[Element]
+    by_tag: dict[int, Element] = field(init=False)
+    terms: tuple[str, ...] = field(init=False)
+    has_unknown_terms: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self.by_tag = {element.tag: element for element in self.elements}
+        self.terms = charset.terms_of(self.value(_CHARSET)) if _CHARSET in self.by_tag else ()
+        if not charset.are_known(self.terms):
+            self.terms, self.has_unknown_terms = charset.UNKNOWN, True
+
+    def value(self, tag: int) -> bytes:
+        """The bytes of a value at the top; b"" where it is absent or large."""
+        element = self.by_tag.get(tag)
+        return b"" if element is None else element.value
+
+    def plain(self, tag: int) -> str:
+        """A plain value of the header as text, as it stands in the file; "" where it is absent."""
+        return self.value(tag).decode("latin-1").strip(" \0")
+
+    def number(self, tag: int, default: int) -> int:
+        """An unsigned short (VR US); `default` where it is absent or isn't one."""
+        value = self.value(tag)
+        return int(struct.unpack(f"{self.encoding.order}H", value)[0]) if len(value) == 2 else default
+
+    @property
+    def sop_class(self) -> str:
+        """SOPClassUID."""
+        return self.plain(_SOP_CLASS)
+
+    @property
+    def sop(self) -> str:
+        """SOPInstanceUID of the source."""
+        return self.plain(_SOP)
+
+    @property
+    def study(self) -> str:
+        """StudyInstanceUID of the source."""
+        return self.plain(_STUDY)
+
+    @property
+    def patient_id(self) -> str:
+        """PatientID decoded by its character set and not otherwise changed, as the cohort has it."""
+        value = self.value(_PATIENT_ID)
+        if value.isascii() and b"\x1b" not in value:
+            return value.decode("ascii").strip(" \0")
+        return normal.decoded(value, self.terms).strip(" \0")
+
+
+def open_file(source: Source, *, regular: bool = True) -> Opened:
+    """Find the elements of a file; raises `SkipUnit` or `QuarantineUnit` with the reason.
+
+    With `regular` False it goes through pydicom whatever it is, which must come to the same (tests hold it to that).
+    """
+    opened = None
+    if regular:
+        try:
+            opened = _regular(source)
+        except PlainError:
+            opened = None
+    if opened is None:
+        opened = _irregular(source)
+    if opened.sop_class == DIRECTORY or _DIRECTORY_RECORDS in opened.by_tag:
+        raise SkipUnit(Reason.MEDIA_DIRECTORY)
+    if not opened.sop_class or not opened.sop:
+        raise QuarantineUnit(Reason.NO_IDENTITY)
+    return opened
+
+
+def _regular(source: Source) -> Opened:
+    """Raises `PlainError` where anything is out of the ordinary, the file meta included."""
+    head = source.read(0, 2048)
+    if head[128:132] != b"DICM":
+        raise PlainError("no prefix")
+    at, syntax, media_class = _file_meta(source, head)
+    if media_class == DIRECTORY:
+        raise SkipUnit(Reason.MEDIA_DIRECTORY)
+    if not syntax:
+        raise PlainError("no transfer syntax")
+    if syntax == DEFLATED:
+        source, at = BytesSource(_inflated(source, at)), 0
+    elements = scan(source, at, encoding_of(syntax))
+    if not elements:
+        raise PlainError("no elements")
+    return Opened(source, syntax, encoding_of(syntax), elements)
+
+
+def _irregular(source: Source) -> Opened:
+    if source.size > MAX_IRREGULAR:
+        raise QuarantineUnit(Reason.OVERSIZED)
+    content, syntax = normal.plain(source.read(0, source.size))
+    encoding = encoding_of(syntax)
+    plain = BytesSource(content)
+    try:
+        return Opened(plain, syntax, encoding, scan(plain, 0, encoding))
+    except PlainError:
+        raise QuarantineUnit(Reason.UNREADABLE) from None
+
+
+def encoding_of(syntax: str) -> Encoding:
+    """How elements are encoded in a transfer syntax (PS3.5 A)."""
+    if syntax == known.ImplicitVRLittleEndian:
+        return IMPLICIT
+    return BIG_ENDIAN if syntax == known.ExplicitVRBigEndian else EXPLICIT
+
+
+def _file_meta(source: Source, head: bytes) -> tuple[int, str, str]:
+    """(where the data set begins, transfer syntax, media storage class) of a Part 10 file."""
+    at, syntax, media_class, last = 132, "", "", -1
+    while True:
+        if len(head) < at + 12:
+            if len(head) >= source.size:
+                raise PlainError("the file ends in its meta information")
+            head = source.read(0, len(head) * 8)
+            continue
+        if head[at : at + 2] != b"\x02\x00":
+            return at, syntax, media_class
+        tag, _, before, length = EXPLICIT.parse(head, at)
+        start = at + before
+        if tag <= last or length > 1 << 20:
+            raise PlainError("the file meta information is damaged")
+        if start + length > len(head):
+            if len(head) >= source.size:
+                raise PlainError("the file ends in its meta information")
+            head = source.read(0, len(head) * 8)
+            continue
+        if tag == 0x00020010:
+            syntax = head[start : start + length].decode("latin-1").strip(" \0")
+        elif tag == 0x00020002:
+            media_class = head[start : start + length].decode("latin-1").strip(" \0")
+        last, at = tag, start + length
+
+
+def _inflated(source: Source, at: int) -> bytes:
+    """The data set of a deflated file; refused where it inflates beyond MAX_INFLATED."""
+    inflater, out, size, left = zlib.decompressobj(-zlib.MAX_WBITS), [], 0, source.read(at, source.size - at)
+    try:
+        while left and not inflater.eof:
+            out.append(inflater.decompress(left, 1 << 24))
+            size += len(out[-1])
+            if size > MAX_INFLATED:
+                raise QuarantineUnit(Reason.OVERSIZED)
+            left = inflater.unconsumed_tail
+    except zlib.error:
+        raise PlainError("it does not inflate") from None
+    return b"".join(out)

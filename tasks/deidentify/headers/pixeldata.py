@@ -1,0 +1,155 @@
+"""The pixel element as bytes: its fragments, what follows its last frame, and comments inside compressed streams.
+
+No pixel is decoded here. Bytes that no decoder looks at are another place where names are found; they are blanked in
+place, so that lengths and offset tables stay as they are.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from tasks.core.errors import QuarantineUnit
+from tasks.core.reasons import Reason
+from tasks.deidentify.headers.clean import raw_element
+from tasks.deidentify.headers.encoding import SEQUENCE_ENDS, UNDEFINED
+from tasks.deidentify.headers.opened import Opened
+from tasks.deidentify.headers.scan import Element, fragments
+from tasks.deidentify.parts import Parts, Range
+
+_ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
+_SAMPLES, _ALLOCATED, _PHOTOMETRIC = 0x00280002, 0x00280100, 0x00280004
+_STREAM_HEAD, _STREAM_TAIL = 1 << 16, 1 << 12
+_JFIF, _ADOBE = 0xE0, 0xEE
+
+
+def unchanged(opened: Opened, element: Element) -> Parts:
+    """The pixel element with the pixel values that it has. Raises `QuarantineUnit` for more frames than are named."""
+    if element.length == UNDEFINED:
+        return _encapsulated(opened, element)
+    length = element.length
+    expected = _native_length(opened)
+    if expected and element.tag == 0x7FE00010 and length > expected:
+        one = expected // max(1, _frames(opened))
+        if length - expected >= max(one, 2):
+            raise QuarantineUnit(Reason.PIXELS_EXCEED)
+        length = expected
+    shorter = element._replace(length=length)
+    return raw_element(opened, shorter, opened.source.part(element.at, length))
+
+
+def value_of(opened: Opened, element: Element) -> Range | bytes:
+    """The value of the pixel element; without the delimiter where it is encapsulated."""
+    length = element.end - element.at - (8 if element.length == UNDEFINED else 0)
+    return opened.source.part(element.at, length)
+
+
+def _native_length(opened: Opened) -> int:
+    """How many bytes uncompressed pixels take (PS3.5 8.1.1), even; 0 where the header does not say."""
+    rows, columns = opened.number(_ROWS, 0), opened.number(_COLUMNS, 0)
+    samples, allocated = opened.number(_SAMPLES, 1), opened.number(_ALLOCATED, 0)
+    values = rows * columns * samples * _frames(opened)
+    if opened.plain(_PHOTOMETRIC) in ("YBR_FULL_422", "YBR_PARTIAL_422") and samples == 3:
+        values = values // 3 * 2
+    bits = values * allocated
+    size = (bits + 7) // 8
+    return size + size % 2
+
+
+def _frames(opened: Opened) -> int:
+    text = opened.plain(_FRAMES)
+    return int(text) if text.isdecimal() and text.isascii() and int(text) else 1
+
+
+def _encapsulated(opened: Opened, element: Element) -> Parts:
+    parts: list[bytes | Range] = [opened.encoding.header(element.tag, element.vr, UNDEFINED)]
+    at = element.at
+    pieces = fragments(opened.source, element.at, opened.encoding)
+    for number, (start, length) in enumerate(pieces):
+        if not number:
+            continue
+        for offset, blank in _blanks(opened, start, length):
+            if offset > at:
+                parts.append(opened.source.part(at, offset - at))
+            parts.append(blank)
+            at = offset + len(blank)
+    end = element.end - 8
+    if end > at:
+        parts.append(opened.source.part(at, end - at))
+    parts.append(SEQUENCE_ENDS[opened.encoding.order])
+    return tuple(parts)
+
+
+def _blanks(opened: Opened, start: int, length: int) -> list[tuple[int, bytes]]:
+    """(place in the source, bytes to put there) for what is no picture in one fragment."""
+    head = opened.source.read(start, min(length, _STREAM_HEAD))
+    if head[:2] == b"\xff\xd8":
+        found = _jpeg(head)
+    elif head[:4] == b"\xff\x4f\xff\x51":
+        found = _jpeg2000(head, 0)
+    elif head[4:8] == b"jP  ":
+        found = _jp2_boxes(head, length)
+    else:
+        return []
+    found += _tail(opened, start, length)
+    return [(start + at, blank) for at, blank in sorted(found) if at + len(blank) <= length]
+
+
+def _jpeg(head: bytes) -> list[tuple[int, bytes]]:
+    """Comments and application data of a JPEG or JPEG-LS stream (ISO 10918-1 B.2.4), but for JFIF's and Adobe's."""
+    found: list[tuple[int, bytes]] = []
+    at = 2
+    while at + 4 <= len(head) and head[at] == 0xFF:
+        marker = head[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        (length,) = struct.unpack_from(">H", head, at + 2)
+        if marker in (0xDA, 0xD9) or length < 2:
+            break
+        keep = {_JFIF: 14, _ADOBE: 12}.get(marker, 0)
+        if marker == 0xFE or 0xE0 <= marker <= 0xEF:
+            payload = length - 2 - keep
+            if payload > 0:
+                found.append((at + 4 + keep, bytes(payload)))
+        at += 2 + length
+    return found
+
+
+def _jpeg2000(head: bytes, at: int) -> list[tuple[int, bytes]]:
+    """Comments of a codestream's main header (ISO 15444-1 A.9.2); the first two bytes say what kind they are."""
+    found: list[tuple[int, bytes]] = []
+    at += 2
+    while at + 4 <= len(head) and head[at] == 0xFF and head[at + 1] not in (0x90, 0x93, 0xD9):
+        (length,) = struct.unpack_from(">H", head, at + 2)
+        if length < 2:
+            break
+        if head[at + 1] == 0x64 and length > 4:
+            found.append((at + 6, b" " * (length - 4)))
+        at += 2 + length
+    return found
+
+
+def _jp2_boxes(head: bytes, total: int) -> list[tuple[int, bytes]]:
+    """Boxes of text in a JP2 file (ISO 15444-1 I): XML, UUID and its info; and comments of the codestream."""
+    found: list[tuple[int, bytes]] = []
+    at = 0
+    while at + 8 <= len(head):
+        length = int.from_bytes(head[at : at + 4], "big")
+        kind = head[at + 4 : at + 8]
+        if kind == b"jp2c":
+            return found + _jpeg2000(head, at + 8)
+        if length < 8 or at + length > total:
+            break
+        if kind in (b"xml ", b"uuid", b"uinf", b"jp2i"):
+            found.append((at + 8, b" " * (length - 8)))
+        at += length
+    return found
+
+
+def _tail(opened: Opened, start: int, length: int) -> list[tuple[int, bytes]]:
+    """What follows the end marker of a stream in its fragment."""
+    size = min(length, _STREAM_TAIL)
+    tail = opened.source.read(start + length - size, size)
+    end = tail.rfind(b"\xff\xd9")
+    rest = tail[end + 2 :] if end >= 0 else b""
+    return [(length - len(rest), bytes(len(rest)))] if rest.strip(b"\0") else []

@@ -1,0 +1,269 @@
+"""A patient's elements, rewritten at every depth: what the profile decides, done to raw bytes.
+
+Values and whole short sequences that came before are not worked out again: slices of a series differ in little. What is
+kept stays the bytes that it was. `PlainError` means that a sequence is irregular inside.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from tasks.core.errors import QuarantineUnit
+from tasks.core.reasons import Reason
+from tasks.deidentify.headers import charset
+from tasks.deidentify.headers.change import Identity, changed
+from tasks.deidentify.headers.encoding import (
+    EMPTY_ITEMS,
+    IMPLICIT,
+    ITEM,
+    SEQUENCE_END,
+    SEQUENCE_ENDS,
+    UNDEFINED,
+    Encoding,
+    PlainError,
+    after_items,
+)
+from tasks.deidentify.headers.scan import PIXELS
+from tasks.deidentify.rules import tables
+from tasks.deidentify.rules.profile import Action, Decision, Profile
+
+CHARSET = 0x00080005
+_LONGEST_KEPT = 4096
+_MOST_KEPT = 8192
+
+
+@dataclass(repr=False)
+class Scope:
+    """Where an element stands: all that its new value depends on beside its own bytes, and what was worked out here."""
+
+    encoding: Encoding
+    parent: str
+    depth: int
+    terms: tuple[str, ...]
+    iod: int | None
+    done: dict[bytes, bytes | None] = field(default_factory=dict)
+    private: dict[str, dict[bytes, bytes | None]] = field(default_factory=dict)
+
+
+class Rewriter:
+    """All objects of one class of one patient, as one profile wants them. Keeps what it worked out."""
+
+    def __init__(self, profile: Profile, identity: Identity, iod: int | None, max_depth: int) -> None:
+        self.profile = profile
+        self.identity = identity
+        self.iod = iod
+        self.max_depth = max_depth
+        self._scopes: dict[tuple[Encoding, str, int, tuple[str, ...]], Scope] = {}
+
+    def scope(self, encoding: Encoding, parent: str, depth: int, terms: tuple[str, ...]) -> Scope:
+        """The scope of a place; raises `QuarantineUnit` where it is too deep."""
+        key = (encoding, parent, depth, terms)
+        found = self._scopes.get(key)
+        if found is None:
+            if depth > self.max_depth:
+                raise QuarantineUnit(Reason.DEIDENTIFY_FAILED)
+            found = self._scopes[key] = Scope(encoding, parent, depth, terms, None if depth else self.iod)
+        return found
+
+    def rewrite(
+        self, scope: Scope, tag: int, vr: str, chunk: bytes, start: int, length: int, blocks: dict[int, str]
+    ) -> bytes | None:
+        """The new bytes of one element, None where it goes. `blocks` are the private creators of its data set."""
+        group = tag >> 16
+        if group & 1:
+            return self._private(scope, tag, vr, chunk, start, length, blocks)
+        done = scope.done
+        if chunk in done:
+            return done[chunk]
+        new = self._public(scope, tag, vr, chunk, start, length)
+        _keep(done, chunk, new)
+        return new
+
+    def decide(self, scope: Scope, tag: int, vr: str, length: int) -> tuple[Decision, str] | None:
+        """What the profile says of a public element, and the VR it is judged by; None where it cannot stay at all."""
+        known = tables.value_representations(tag)
+        if not known or (tag in PIXELS and scope.depth):
+            return None
+        if vr == "UN":
+            vr = known[0]
+        if (vr == "SQ") != ("SQ" in known) or (length == UNDEFINED and vr != "SQ"):
+            return None
+        return self.profile.decide(tag, vr, scope.iod, scope.parent), vr
+
+    def items(self, scope: Scope, tag: int, content: bytes, start: int, *, undefined: bool, inner: Encoding) -> bytes:
+        """The items of a sequence whose value begins at `start` of `content` and ends with it."""
+        below = self.scope(inner, tables.name_of(tag) or "private", scope.depth + 1, scope.terms)
+        at, end, out = start, len(content), []
+        while at < end:
+            head, number = inner.tag(content, at)
+            kind, length = head << 16 | number, inner.long(content, at + 4)[0]
+            at += 8
+            if kind == SEQUENCE_END and undefined and at == end:
+                break
+            if kind != ITEM:
+                raise PlainError("no item where a sequence should have one")
+            if length == UNDEFINED:
+                body, at = self._item(below, content, at, end, open_end=True)
+            else:
+                if at + length > end:
+                    raise PlainError("an item ends beyond its sequence")
+                body, at = self._item(below, content, at, at + length, open_end=False)
+            out.append(inner.item(body, undefined=length == UNDEFINED))
+        if undefined:
+            out.append(SEQUENCE_ENDS[inner.order])
+        return b"".join(out)
+
+    def _item(self, scope: Scope, content: bytes, at: int, end: int, *, open_end: bool) -> tuple[bytes, int]:
+        """(the new bytes of an item's data set, where the item ends)."""
+        found, last = [], -1
+        encoding, parse = scope.encoding, scope.encoding.parse
+        while True:
+            if open_end and content[at : at + 8] == EMPTY_ITEMS[encoding.order]:
+                at += 8
+                break
+            if at >= end:
+                if open_end:
+                    raise PlainError("an item does not end")
+                break
+            tag, vr, before, length = parse(content, at)
+            if tag <= last or tag >> 16 == 0xFFFE:
+                raise PlainError("elements are out of order")
+            start = at + before
+            stop = after_items(content, start, encoding) if length == UNDEFINED else start + length
+            if stop > end:
+                raise PlainError("an element ends beyond its item")
+            found.append((tag, vr, content[at:stop], before, length))
+            last, at = tag, stop
+        return b"".join(self.dataset(scope, found)), at
+
+    def dataset(self, scope: Scope, elements: list[tuple[int, str, bytes, int, int]]) -> list[bytes]:
+        """The new elements of an item's data set, in order; each is (tag, VR, bytes, start of value, length)."""
+        blocks: dict[int, str] = {}
+        out: list[tuple[int, bytes]] = []
+        creators: dict[int, bytes] = {}
+        for tag, vr, chunk, start, length in elements:
+            if tag == CHARSET and scope.depth:
+                terms = charset.terms_of(chunk[start:])
+                if not charset.are_known(terms):
+                    terms = charset.UNKNOWN
+                    scope = self.scope(scope.encoding, scope.parent, scope.depth, terms)
+                    continue
+                scope = self.scope(scope.encoding, scope.parent, scope.depth, terms)
+            if self.is_creator(tag):
+                self.note_creator(scope, tag, chunk[start:], blocks, creators)
+                continue
+            new = self.rewrite(scope, tag, vr, chunk, start, length, blocks)
+            if new is not None:
+                out.append((tag, new))
+                if tag >> 16 & 1:
+                    block = tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
+                    if block in creators:
+                        out.append((block, creators.pop(block)))
+        out.sort(key=_tag_of)
+        return [new for _, new in out]
+
+    @staticmethod
+    def is_creator(tag: int) -> bool:
+        """Whether the element reserves a private block (PS3.5 7.8.1)."""
+        return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
+
+    def note_creator(
+        self, scope: Scope, tag: int, value: bytes, blocks: dict[int, str], creators: dict[int, bytes]
+    ) -> None:
+        """Remember a private creator; it is written, in its known spelling, only if something of its block is kept."""
+        name = self.profile.known_creator(value.decode("latin-1").strip(" \0"))
+        if name is not None:
+            blocks[tag] = name
+            creators[tag] = scope.encoding.element(tag, "LO", name.encode("ascii"))
+
+    def _private(
+        self, scope: Scope, tag: int, vr: str, chunk: bytes, start: int, length: int, blocks: dict[int, str]
+    ) -> bytes | None:
+        creator = blocks.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8)
+        if creator is None:
+            return None
+        done = scope.private.setdefault(creator, {})
+        if chunk in done:
+            return done[chunk]
+        decision = self.profile.decide_private(creator, tag, vr)
+        new = None
+        if length != UNDEFINED or vr in ("SQ", "UN"):
+            new = self._decided(scope, tag, vr, chunk, start, length, decision)
+        _keep(done, chunk, new)
+        return new
+
+    def _public(self, scope: Scope, tag: int, vr: str, chunk: bytes, start: int, length: int) -> bytes | None:
+        decided = self.decide(scope, tag, vr, length)
+        if decided is None:
+            return None
+        return self._decided(scope, tag, vr, chunk, start, length, decided[0], decided[1])
+
+    def _decided(
+        self,
+        scope: Scope,
+        tag: int,
+        vr: str,
+        chunk: bytes,
+        start: int,
+        length: int,
+        decision: Decision,
+        judged: str | None = None,
+    ) -> bytes | None:
+        """`vr` is what the file says, `judged` what it is taken for; where UN holds a sequence, it is implicit VR."""
+        judged = judged or vr
+        if judged == "SQ":
+            return self._sequence(scope, tag, vr, chunk, start, length, decision)
+        value = chunk[start:]
+        for action in decision:
+            new = changed(tag, judged, value, action, self.identity, scope.terms, scope.encoding.order)
+            if new is not None:
+                if new is value or new == value:
+                    return chunk if not len(chunk) & 1 else scope.encoding.element(tag, vr, value)
+                return scope.encoding.element(tag, judged, new)
+        return None
+
+    def _sequence(
+        self, scope: Scope, tag: int, vr: str, chunk: bytes, start: int, length: int, decision: Decision
+    ) -> bytes | None:
+        undefined = length == UNDEFINED
+        for action in decision:
+            if action in (Action.KEEP, Action.CLEAN):
+                inner = IMPLICIT if vr == "UN" else scope.encoding
+                try:
+                    content = self.items(scope, tag, chunk, start, undefined=undefined, inner=inner)
+                except struct.error:
+                    raise PlainError("a sequence is cut off") from None
+                return scope.encoding.header(tag, vr, UNDEFINED if undefined else len(content)) + content
+            if action is Action.EMPTY:
+                return scope.encoding.header(tag, "SQ", 0)
+            if action is Action.DUMMY:
+                return _dummy_sequence(tag, scope.encoding)
+        return None
+
+
+def _dummy_sequence(tag: int, encoding: Encoding) -> bytes:
+    """A sequence of one item that says nothing: a code in a code sequence, else an empty item."""
+    body = b""
+    if tables.name_of(tag).endswith("CodeSequence"):
+        body = b"".join(
+            encoding.element(part, vr, value)
+            for part, vr, value in (
+                (0x00080100, "SH", b"REMOVED"),
+                (0x00080102, "SH", b"99SLUICE"),
+                (0x00080104, "LO", b"Removed"),
+            )
+        )
+    content = encoding.item(body, undefined=False)
+    return encoding.header(tag, "SQ", len(content)) + content
+
+
+def _keep(done: dict[bytes, bytes | None], chunk: bytes, new: bytes | None) -> None:
+    if len(chunk) <= _LONGEST_KEPT:
+        if len(done) >= _MOST_KEPT:
+            done.clear()
+        done[chunk] = new
+
+
+def _tag_of(entry: tuple[int, bytes]) -> int:
+    return entry[0]

@@ -1,0 +1,104 @@
+"""The elements at the top of a data set, found without reading what is large.
+
+A sequence is passed over as one element; what is in it is for rewrite.py. Strict: tags must ascend and none may come
+twice (PS3.5 7.1), for where they don't, a length is damaged and a value stands under another attribute's name.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tasks.deidentify.headers.encoding import SEQUENCE_END, UNDEFINED, CutError, Encoding, PlainError, after_items
+from tasks.deidentify.headers.source import Source
+
+FIRST_READ = 1 << 16
+LARGE = 1 << 20
+MAX_IN_MEMORY = 1 << 28
+_BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
+PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+
+
+class Element(NamedTuple):
+    """An element: `chunk` are all its bytes, its value from `start` on; None where it stays in the file.
+
+    `at` is where the value begins in the source, `length` that of the value, `UNDEFINED` as it stands in the file;
+    `end` is where the element ends in the source.
+    """
+
+    tag: int
+    vr: str
+    chunk: bytes | None
+    start: int
+    at: int
+    length: int
+    end: int
+
+    @property
+    def value(self) -> bytes:
+        """The bytes of the value; b"" where it stays in the file."""
+        return b"" if self.chunk is None else self.chunk[self.start :]
+
+
+def scan(source: Source, at: int, encoding: Encoding) -> list[Element]:
+    """All elements from `at` to the end of the source. Raises `PlainError` for what is irregular."""
+    found: list[Element] = []
+    base, buffer, size, last = at, source.read(at, FIRST_READ), source.size, -1
+    position, parse, add = 0, encoding.parse, found.append
+    while base + position < size:
+        try:
+            tag, vr, before, length = parse(buffer, position)
+            if tag <= last or tag >> 16 == 0xFFFE:
+                raise PlainError("elements are out of order")
+            start = position + before
+            if length == UNDEFINED:
+                end = start if tag in PIXELS else after_items(buffer, start, encoding)
+            else:
+                end = start + length
+                if base + end > size:
+                    raise PlainError("an element ends beyond the file")
+            if tag in PIXELS or (length > LARGE and length != UNDEFINED and vr in _BULK):
+                if length == UNDEFINED:
+                    end = _after_fragments(source, base + start, encoding) - base
+                add(Element(tag, vr, None, 0, base + start, length, base + end))
+                last, base, position = tag, base + end, 0
+                buffer = source.read(base, FIRST_READ)
+                continue
+            if end > len(buffer):
+                raise CutError("more is needed")
+        except CutError:
+            base, position, buffer = base + position, 0, _more(source, base + position, len(buffer) - position)
+            continue
+        add(Element(tag, vr, buffer[position:end], before, base + start, length, base + end))
+        last, position = tag, end
+    return found
+
+
+def fragments(source: Source, at: int, encoding: Encoding) -> list[tuple[int, int]]:
+    """(start, length) of each item of an encapsulated value (PS3.5 A.4) that begins at `at`; the first is the table."""
+    found = []
+    while True:
+        head = source.read(at, 8)
+        if len(head) < 8:
+            raise PlainError("fragments are cut off")
+        (group, number), (length,) = encoding.tag(head, 0), encoding.long(head, 4)
+        tag = group << 16 | number
+        if tag == SEQUENCE_END and not length:
+            return found
+        if tag != 0xFFFEE000 or length == UNDEFINED or at + 8 + length > source.size:
+            raise PlainError("a fragment is damaged")
+        found.append((at + 8, length))
+        at += 8 + length
+
+
+def _after_fragments(source: Source, at: int, encoding: Encoding) -> int:
+    last = fragments(source, at, encoding)
+    return (sum(last[-1]) if last else at) + 8
+
+
+def _more(source: Source, at: int, had: int) -> bytes:
+    """A longer read from `at` on; had it all been read already, the file is damaged."""
+    if at + had >= source.size:
+        raise PlainError("the file is cut off")
+    if had > MAX_IN_MEMORY:
+        raise PlainError("a header is too large")
+    return source.read(at, max(FIRST_READ, had * 8))
