@@ -11,8 +11,9 @@ import threading
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -101,15 +102,28 @@ def write_table(frame: pd.DataFrame, target: Path, *, csv: bool = False) -> None
             frame.to_csv(draft, index=False, lineterminator="\n")
 
 
-def write_zip(target: Path, members: Iterable[tuple[str, bytes]]) -> str:
+class Streamed(NamedTuple):
+    """Content that is too large to be in memory: its size in bytes, and its chunks, asked for one after the other."""
+
+    size: int
+    chunks: Iterable[bytes]
+
+
+def write_zip(target: Path, members: Iterable[tuple[str, bytes | Streamed]]) -> str:
     """Write `members`, sorted by name, stored, with a fixed date; returns the archive's SHA-256."""
     with atomic_path(target) as draft:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-            for name, content in sorted(members):
+            for name, content in sorted(members, key=itemgetter(0)):
                 info = zipfile.ZipInfo(name, _ZIP_DATE)
                 info.external_attr = 0o644 << 16
                 info.create_system = 3
-                archive.writestr(info, content)
+                if isinstance(content, bytes):
+                    archive.writestr(info, content)
+                    continue
+                info.file_size = content.size  # decides whether the member needs ZIP64
+                with archive.open(info, "w") as member:
+                    for chunk in content.chunks:
+                        member.write(chunk)
         return sha256(draft)
 
 

@@ -15,14 +15,27 @@ from tasks.deidentify.rules import tables
 from tasks.deidentify.rules.profile import Profile
 
 _MODALITY = 0x00080060
-ENCAPSULATED_DOCUMENT, DOCUMENT_LENGTH = 0x00420011, 0x00420015
+# EncapsulatedDocument, its length and its types; the offset tables, without which the fragments of frames are counted.
+_ALWAYS = frozenset({0x00420011, 0x00420014, 0x00420015, 0x7FE00001, 0x7FE00002})
+_BULK_OF = {
+    0x54000100: ("Waveform", "Electrocardio", "ECG", "Audio", "Electro", "Polysomno", "Respiratory", "BodyPosition"),
+    0x56000020: ("Spectroscopy",),  # SpectroscopyData
+    0x00660016: ("Surface", "Annotation"),  # PointCoordinatesData
+}
 _STRUCTURED = ("SRStorage", "SRTrial", "StructuredReport", "KeyObject", "TextSR", "ComprehensiveSR", "DetailSR")
 
 
 def admit(opened: Opened, profile: Profile) -> frozenset[int]:
     """Attributes that go whatever the profile says. Raises `QuarantineUnit` for an object that it cannot clean."""
     _check(opened.sop_class, opened.plain(_MODALITY).upper(), profile)
-    return frozenset({ENCAPSULATED_DOCUMENT, DOCUMENT_LENGTH})
+    return _strays(opened.sop_class)
+
+
+@lru_cache(maxsize=512)
+def _strays(sop_class: str) -> frozenset[int]:
+    """Large attributes that objects of this class don't have: nobody misses them, and anything may be in them."""
+    name = class_name(sop_class)
+    return _ALWAYS | {tag for tag, words in _BULK_OF.items() if not any(word in name for word in words)}
 
 
 @lru_cache(maxsize=512)

@@ -111,7 +111,7 @@ class Deidentifier:
             return Pixels()
         if risk.risk_of(as_dataset(opened), self.settings.pixels) is not None:
             raise QuarantineUnit(Reason.BURNED_IN_RISK)
-        pixels = Pixels(pixeldata.unchanged(opened, elements[0]))
+        pixels = Pixels(elements[-1].tag, pixeldata.unchanged(opened, elements[-1]))
         if opened.plain(_MODALITY).upper() in self.settings.pixels.accept:
             pixels.elements = part10.not_burned_in(opened.encoding)
         return pixels

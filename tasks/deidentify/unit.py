@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tasks.core.entry import quiet_libraries
-from tasks.core.files import write_zip
+from tasks.core.files import Streamed, write_zip
 from tasks.core.models import Item, State, Unit, UnitResult
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
 from tasks.deidentify.file import Deidentifier, Outcome
-from tasks.deidentify.parts import content
+from tasks.deidentify.parts import chunks, size
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,8 @@ def deidentify_unit(source: Path, target: Path, unit: Unit, settings: Deidentify
     kept = [outcome for outcome in outcomes if outcome.reason is None]
     digest = None
     if kept:
-        digest = write_zip(target, ((f"{outcome.sop}.dcm", content(outcome.parts)) for outcome in kept))
+        members = ((f"{each.sop}.dcm", Streamed(size(each.parts), chunks(each.parts))) for each in kept)
+        digest = write_zip(target, members)
     else:
         target.unlink(missing_ok=True)
     refused = Counter(outcome.reason.code for outcome in outcomes if outcome.reason is not None)

@@ -12,6 +12,7 @@ import pytest
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import (
+    Streamed,
     atomic_directory,
     atomic_path,
     remove_except,
@@ -102,6 +103,10 @@ def test_a_zip_depends_on_its_members_only(tmp_path: Path) -> None:
     digests = [
         write_zip(tmp_path / "a.zip", members),
         write_zip(tmp_path / "b.zip", iter(shuffled)),
+        write_zip(
+            tmp_path / "c.zip",
+            ((name, Streamed(len(content), (content[:3], content[3:]))) for name, content in members),
+        ),
         sha256(tmp_path / "b.zip"),
     ]
     assert len(set(digests)) == 1

@@ -13,7 +13,7 @@ from functools import cache
 from pydicom.datadict import dictionary_VM
 
 from tasks.core.pseudonyms import Pseudonymiser
-from tasks.deidentify.headers import charset, values
+from tasks.deidentify.headers import binary, charset, values
 from tasks.deidentify.known import Known
 from tasks.deidentify.rules import tables
 from tasks.deidentify.rules.profile import Action
@@ -92,6 +92,8 @@ def kept(tag: int, vr: str, value: bytes, terms: tuple[str, ...]) -> bytes | Non
         return value if value.isascii() and not _CONTROL.search(value.rstrip(b" \0")) else None
     if vr in TEXT_VRS:
         return value if not _CONTROL.search(value.rstrip(b" \0")) and charset.decodes(value, terms) else None
+    if vr in binary.BINARY_VRS:
+        return binary.kept(tag, value)
     return value
 
 
@@ -124,11 +126,11 @@ def _capped(value: bytes) -> bytes | None:
 
 def _cleaned(tag: int, vr: str, value: bytes, identity: Identity, terms: tuple[str, ...]) -> bytes | None:
     """Free text without what identifies; None where nothing is left of it, or it cannot be read or written."""
-    if vr not in TEXT_VRS and vr not in ("CS", "AE"):
-        return None
     bare = value.rstrip(b" \0")
     if not bare:
         return b""
+    if vr not in TEXT_VRS and vr not in ("CS", "AE"):
+        return None
     text = None if _CONTROL.search(bare) else charset.decode(bare, terms)
     if text is None:
         return None

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from pydicom.charset import convert_encodings, decode_bytes, encode_string, python_encoding
 
-DELIMITERS = {"\r", "\n", "\t", "\f"}
+DELIMITERS = {0x09, 0x0A, 0x0C, 0x0D}  # where ISO 2022 goes back to the first set (PS3.5 6.1.2.5.3)
 UNKNOWN = ("ISO_IR 6",)
 
 

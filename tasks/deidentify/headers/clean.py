@@ -84,7 +84,7 @@ class HeaderCleaner:
                 continue
             if chunk is None:
                 if tag in PIXELS:
-                    if pixels.parts:
+                    if tag == pixels.tag:
                         out.append((tag, pixels.parts))
                 elif (large := self._large(opened, rewriter, tag)) is not None:
                     out.append((tag, large))
@@ -137,6 +137,7 @@ class Pixels:
     An element of `elements` that is b"" is taken away. `syntax` is the new transfer syntax, "" where it stays.
     """
 
+    tag: int = 0
     parts: Parts = ()
     elements: dict[int, bytes] = field(default_factory=dict)
     syntax: str = ""

@@ -97,7 +97,8 @@ class Encoding:
 
 
 _MOST_HEADS = 1 << 16
-_DELIMITED = frozenset({"SQ", "UN", "OB", "OW"})
+# VRs that may have an undefined length.
+DELIMITED = frozenset({"SQ", "UN", "OB", "OW"})
 EXPLICIT, IMPLICIT, BIG_ENDIAN = Encoding(implicit=False), Encoding(implicit=True), Encoding(implicit=False, order=">")
 _PADDED_WITH_SPACE = frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"}
@@ -152,7 +153,7 @@ def after_items(content: bytes, at: int, encoding: Encoding, max_depth: int = 20
         if length != UNDEFINED:
             at += length
             continue
-        if vr not in _DELIMITED:
+        if vr not in DELIMITED:
             raise PlainError("a value of undefined length")
         depth += 1
         if depth > max_depth:

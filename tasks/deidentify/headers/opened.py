@@ -95,7 +95,7 @@ def open_file(source: Source, *, regular: bool = True) -> Opened:
             opened = None
     if opened is None:
         opened = _irregular(source)
-    if opened.sop_class == DIRECTORY or _DIRECTORY_RECORDS in opened.by_tag:
+    if opened.sop_class == DIRECTORY or (not opened.sop_class and _DIRECTORY_RECORDS in opened.by_tag):
         raise SkipUnit(Reason.MEDIA_DIRECTORY)
     if not opened.sop_class or not opened.sop:
         raise QuarantineUnit(Reason.NO_IDENTITY)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import struct
 
+from pydicom.uid import RLELossless
+
 from tasks.core.errors import QuarantineUnit
 from tasks.core.reasons import Reason
 from tasks.deidentify.headers.clean import raw_element
@@ -64,9 +66,10 @@ def _encapsulated(opened: Opened, element: Element) -> Parts:
     parts: list[bytes | Range] = [opened.encoding.header(element.tag, element.vr, UNDEFINED)]
     at = element.at
     pieces = fragments(opened.source, element.at, opened.encoding)
-    for number, (start, length) in enumerate(pieces):
-        if not number:
-            continue
+    if pieces and not _is_offset_table(opened, pieces):
+        parts.append(opened.encoding.item(b"", undefined=False))
+        at = sum(pieces[0])
+    for start, length in pieces[1:]:
         for offset, blank in _blanks(opened, start, length):
             if offset > at:
                 parts.append(opened.source.part(at, offset - at))
@@ -79,6 +82,19 @@ def _encapsulated(opened: Opened, element: Element) -> Parts:
     return tuple(parts)
 
 
+def _is_offset_table(opened: Opened, pieces: list[tuple[int, int]]) -> bool:
+    """Whether the first item is empty or tells where frames begin (PS3.5 A.4), and nothing else."""
+    start, length = pieces[0]
+    if not length:
+        return True
+    if length % 4 or length > 4 * len(pieces):
+        return False
+    offsets = struct.unpack(f"{opened.encoding.order}{length // 4}L", opened.source.read(start, length))
+    first = start + length
+    begins = {at - 8 - first for at, _ in pieces[1:]}
+    return list(offsets) == sorted(offsets) and begins.issuperset(offsets)
+
+
 def _blanks(opened: Opened, start: int, length: int) -> list[tuple[int, bytes]]:
     """(place in the source, bytes to put there) for what is no picture in one fragment."""
     head = opened.source.read(start, min(length, _STREAM_HEAD))
@@ -88,10 +104,19 @@ def _blanks(opened: Opened, start: int, length: int) -> list[tuple[int, bytes]]:
         found = _jpeg2000(head, 0)
     elif head[4:8] == b"jP  ":
         found = _jp2_boxes(head, length)
+    elif opened.syntax == RLELossless:
+        return _rle(head, start)
     else:
         return []
     found += _tail(opened, start, length)
     return [(start + at, blank) for at, blank in sorted(found) if at + len(blank) <= length]
+
+
+def _rle(head: bytes, start: int) -> list[tuple[int, bytes]]:
+    """Offsets of segments that an RLE frame does not have (PS3.5 G.5); they must be zero."""
+    segments = int.from_bytes(head[:4], "little")
+    unused = 4 * (1 + segments)
+    return [(start + unused, bytes(64 - unused))] if 1 <= segments < 15 and any(head[unused:64]) else []
 
 
 def _jpeg(head: bytes) -> list[tuple[int, bytes]]:

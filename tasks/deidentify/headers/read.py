@@ -60,8 +60,8 @@ def parse(content: bytes) -> Parsed:
         _drop_stray_delimiters(dataset)
         damaged = not len(dataset) or _loses_its_thread(dataset)
         media_class = text_of(dataset.file_meta, "MediaStorageSOPClassUID")
-        directory = media_class == _DIRECTORY or "DirectoryRecordSequence" in dataset
         sop_class, sop = text_of(dataset, "SOPClassUID"), text_of(dataset, "SOPInstanceUID")
+        directory = media_class == _DIRECTORY or (not sop_class and "DirectoryRecordSequence" in dataset)
         syntax = text_of(dataset.file_meta, "TransferSyntaxUID") or _guessed_syntax(dataset)
         parsed = Parsed(
             dataset, syntax, sop_class, sop, identity_text(dataset, _PATIENT_ID), identity_text(dataset, _STUDY)

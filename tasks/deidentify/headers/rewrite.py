@@ -14,6 +14,7 @@ from tasks.core.reasons import Reason
 from tasks.deidentify.headers import charset
 from tasks.deidentify.headers.change import Identity, changed
 from tasks.deidentify.headers.encoding import (
+    DELIMITED,
     EMPTY_ITEMS,
     IMPLICIT,
     ITEM,
@@ -29,6 +30,7 @@ from tasks.deidentify.rules import tables
 from tasks.deidentify.rules.profile import Action, Decision, Profile
 
 CHARSET = 0x00080005
+_LONGEST_SHORT = 0xFFFE
 _LONGEST_KEPT = 4096
 _MOST_KEPT = 8192
 
@@ -127,7 +129,7 @@ class Rewriter:
                     raise PlainError("an item does not end")
                 break
             tag, vr, before, length = parse(content, at)
-            if tag <= last or tag >> 16 == 0xFFFE:
+            if tag <= last or tag >> 16 == 0xFFFE or (length == UNDEFINED and vr not in DELIMITED):
                 raise PlainError("elements are out of order")
             start = at + before
             stop = after_items(content, start, encoding) if length == UNDEFINED else start + length
@@ -181,7 +183,7 @@ class Rewriter:
         self, scope: Scope, tag: int, vr: str, chunk: bytes, start: int, length: int, blocks: dict[int, str]
     ) -> bytes | None:
         creator = blocks.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8)
-        if creator is None:
+        if creator is None or not length:
             return None
         done = scope.private.setdefault(creator, {})
         if chunk in done:
@@ -218,9 +220,10 @@ class Rewriter:
         for action in decision:
             new = changed(tag, judged, value, action, self.identity, scope.terms, scope.encoding.order)
             if new is not None:
-                if new is value or new == value:
-                    return chunk if not len(chunk) & 1 else scope.encoding.element(tag, vr, value)
-                return scope.encoding.element(tag, judged, new)
+                same = judged == vr or len(new) > _LONGEST_SHORT  # UN gets the VR that it has in PS3.6, if that fits
+                if same and not len(chunk) & 1 and new == value:
+                    return chunk
+                return scope.encoding.element(tag, vr if same else judged, new)
         return None
 
     def _sequence(

@@ -1,18 +1,28 @@
 """The elements at the top of a data set, found without reading what is large.
 
 A sequence is passed over as one element; what is in it is for rewrite.py. Strict: tags must ascend and none may come
-twice (PS3.5 7.1), for where they don't, a length is damaged and a value stands under another attribute's name.
+twice (PS3.5 7.1), for where they don't, a length is damaged and a value stands under another attribute's name. What
+stands behind PixelData is not looked at, as nothing of it may stay: signatures, padding, private groups, and remains.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from tasks.deidentify.headers.encoding import SEQUENCE_END, UNDEFINED, CutError, Encoding, PlainError, after_items
+from tasks.deidentify.headers.encoding import (
+    DELIMITED,
+    SEQUENCE_END,
+    UNDEFINED,
+    CutError,
+    Encoding,
+    PlainError,
+    after_items,
+)
 from tasks.deidentify.headers.source import Source
 
 FIRST_READ = 1 << 16
 LARGE = 1 << 20
+LAST = 0x7FE00010
 MAX_IN_MEMORY = 1 << 28
 _BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -51,6 +61,8 @@ def scan(source: Source, at: int, encoding: Encoding) -> list[Element]:
                 raise PlainError("elements are out of order")
             start = position + before
             if length == UNDEFINED:
+                if vr not in DELIMITED:
+                    raise PlainError("a value of undefined length")
                 end = start if tag in PIXELS else after_items(buffer, start, encoding)
             else:
                 end = start + length
@@ -60,6 +72,8 @@ def scan(source: Source, at: int, encoding: Encoding) -> list[Element]:
                 if length == UNDEFINED:
                     end = _after_fragments(source, base + start, encoding) - base
                 add(Element(tag, vr, None, 0, base + start, length, base + end))
+                if tag == LAST:
+                    break
                 last, base, position = tag, base + end, 0
                 buffer = source.read(base, FIRST_READ)
                 continue
@@ -75,7 +89,7 @@ def scan(source: Source, at: int, encoding: Encoding) -> list[Element]:
 
 def fragments(source: Source, at: int, encoding: Encoding) -> list[tuple[int, int]]:
     """(start, length) of each item of an encapsulated value (PS3.5 A.4) that begins at `at`; the first is the table."""
-    found = []
+    found: list[tuple[int, int]] = []
     while True:
         head = source.read(at, 8)
         if len(head) < 8:
