@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from flows.commands import demo, deployments, initialise, params, run, status, up
+from flows.commands import deidentify, demo, deployments, initialise, params, profile, run, status, up
 
 app = typer.Typer(
     name="sluice",
@@ -22,6 +22,10 @@ app.command("backfill")(deployments.backfill)
 app.command("train")(run.train)
 app.command("params")(params.params)
 app.command("reasons")(params.reasons)
+app.command("deidentify")(deidentify.deidentify)
+app.command("verify")(deidentify.verify)
+app.command("key")(deidentify.key)
+app.add_typer(profile.app, name="profile")
 app.command("simulate")(demo.simulate)
 app.command("demo")(demo.demo)
 

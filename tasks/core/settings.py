@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.models import Frozen
@@ -62,15 +62,23 @@ class DeidentifySettings(Frozen):
     """The profile: PS3.15 E.1-1 with its options, and the site's overrides."""
 
     profile: Literal["basic", "research"] = Field(
-        "research", description="basic: E.1-1 as it stands; research: dates shifted, sex, age and size kept"
+        "research",
+        description="basic: E.1-1 as it stands; research: dates shifted, descriptions, reports and graphics cleaned, "
+        "patient characteristics, device and safe private attributes kept",
+    )
+    edition: Literal["2008", "2017c", "2021b", "2026c"] = Field(
+        "2026c", description="of E.1-1: an older one has fewer rows, see `sluice profile show --edition`"
     )
     options: tuple[str, ...] = Field(
         (),
         description="further options of E.1-1: retain-full-dates, retain-modified-dates, "
-        "retain-patient-characteristics, retain-device-identity, retain-institution-identity",
+        "retain-patient-characteristics, retain-device-identity, retain-institution-identity, retain-safe-private, "
+        "clean-descriptors, clean-structured-content, clean-graphics",
     )
     overrides: dict[str, Literal["X", "Z", "D", "K", "U", "C"]] = Field(
-        {}, description="action by DICOM keyword, e.g. StudyDescription: X; stands above the table"
+        {},
+        description="action by keyword, tag or private attribute, e.g. StudyDescription: X, "
+        "(0019,xx0C) SIEMENS MR HEADER: K; stands above the table",
     )
     pixels: PixelSettings = PixelSettings()
     ehr_columns: tuple[str, ...] = Field(
@@ -79,6 +87,20 @@ class DeidentifySettings(Frozen):
     )
     label_columns: tuple[str, ...] = Field(("lesion",), description="columns of the label table that are kept")
     max_depth: int = Field(32, ge=1, le=200, description="sequences nested deeper are refused")
+
+    @field_validator("edition", mode="before")
+    @classmethod
+    def _year(cls, edition: object) -> object:
+        return str(edition) if isinstance(edition, int) else edition  # YAML takes 2008 for a number
+
+    @field_validator("overrides", mode="before")
+    @classmethod
+    def _names(cls, overrides: object) -> object:
+        if isinstance(overrides, dict):
+            for name in overrides:
+                if not isinstance(name, str):  # YAML takes 00100010 for an octal number
+                    raise ValueError("a key is read as a number: put tags in quotes, e.g. '00100010'")
+        return overrides
 
 
 class TransformSettings(Frozen):
@@ -169,23 +191,32 @@ class Settings(Frozen):
 
 def load_settings(path: Path) -> Settings:
     """Read and check params.yaml; raises `ConfigurationError` with one line for the first mistake."""
+    if not path.exists():
+        raise ConfigurationError(f"no {path.name} in {path.parent}: make a workspace with `sluice init`")
+    raw = read_yaml(path)
+    if not isinstance(raw, dict):
+        raise ConfigurationError(f"{path} must hold sections such as extract: and transform:")
+    return check_settings(raw, path.name)
+
+
+def read_yaml(path: Path) -> object:
+    """What a YAML file holds, an empty one nothing ({}); raises `ConfigurationError` where it is none."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"no {path.name} in {path.parent}: make a workspace with `sluice init`") from None
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(f"{path} cannot be read: check its owner, and save it as UTF-8") from None
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise ConfigurationError(f"{path} is not YAML: look at line {line}") from None
-    if raw is None:  # an empty file
-        raw = {}
-    if not isinstance(raw, dict):
-        raise ConfigurationError(f"{path} must hold sections such as extract: and transform:")
+    return {} if raw is None else raw
+
+
+def check_settings(raw: dict[str, object], name: str) -> Settings:
+    """The settings that `raw` holds; raises `ConfigurationError` with one line that begins with `name`."""
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
-        raise ConfigurationError(f"{path.name}: {_first_mistake(error)}") from None
+        raise ConfigurationError(f"{name}: {_first_mistake(error)}") from None
 
 
 def digest(*sections: Frozen) -> str:

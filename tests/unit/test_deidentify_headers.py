@@ -186,12 +186,9 @@ def test_words_in_lookup_tables_and_profiles_do_not_pass_but_tables_do() -> None
     assert len(cleaned) == len(profile)
     pixels, lab = Image.new("RGB", (8, 8), (200, 30, 60)), ImageCms.createProfile("LAB")
     ways = [
-        ImageCms.profileToProfile(
-            pixels, ImageCms.ImageCmsProfile(BytesIO(kind)), ImageCms.createProfile("LAB"), outputMode="LAB"
-        )
+        ImageCms.profileToProfile(pixels, ImageCms.ImageCmsProfile(BytesIO(kind)), lab, outputMode="LAB")
         for kind in (profile, cleaned)
     ]
     assert ways[0].tobytes() == ways[1].tobytes()
-    assert binary.kept(0x00282000, profile + b"Canary behind the profile") == binary.kept(0x00282000, profile) + bytes(
-        25
-    )
+    behind = binary.kept(0x00282000, profile + b"Canary behind")
+    assert behind == (binary.kept(0x00282000, profile) or b"") + bytes(13)

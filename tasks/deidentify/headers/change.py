@@ -23,7 +23,8 @@ TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 # Registered under the DICOM root: transfer syntaxes, and SOP classes that are newer than pydicom's dictionary.
 _REGISTERED = re.compile(r"1\.2\.840\.10008\.(?:1\.2(?:\.\d{1,3}){0,4}|5\.1\.4\.\d{1,3}(?:\.\d{1,3}){0,5})")
 _NUMBER = re.compile(rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_NUMBER_BYTES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "UV": 8, "SV": 8, "AT": 4}
+# The bytes of one value.
+NUMBER_BYTES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "UV": 8, "SV": 8, "AT": 4}
 _NUMBER_FORMATS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q", "AT": "L"}
 # Four times what PS3.5 6.2 allows: vendors are generous, and multi-byte characters count several times.
 _MOST_CHARACTERS = {"CS": 64, "SH": 64, "LO": 256, "UC": 1024}
@@ -169,9 +170,9 @@ def _most_values(tag: int) -> int | None:
 
 def _fits(tag: int, vr: str, value: bytes) -> bool:
     """Whether a value is no longer than its VR and VM allow."""
-    if vr in _NUMBER_BYTES:
+    if vr in NUMBER_BYTES:
         most = _most_values(tag)
-        return most is None or len(value) <= most * _NUMBER_BYTES[vr]
+        return most is None or len(value) <= most * NUMBER_BYTES[vr]
     if vr in _MOST_CHARACTERS:
         return max(map(len, value.split(b"\\"))) <= _MOST_CHARACTERS[vr]
     return True

@@ -61,7 +61,7 @@ def parse(content: bytes) -> Parsed:
         damaged = not len(dataset) or _loses_its_thread(dataset)
         media_class = text_of(dataset.file_meta, "MediaStorageSOPClassUID")
         sop_class, sop = text_of(dataset, "SOPClassUID"), text_of(dataset, "SOPInstanceUID")
-        directory = media_class == _DIRECTORY or (not sop_class and "DirectoryRecordSequence" in dataset)
+        directory = media_class == _DIRECTORY or "DirectoryRecordSequence" in dataset
         syntax = text_of(dataset.file_meta, "TransferSyntaxUID") or _guessed_syntax(dataset)
         parsed = Parsed(
             dataset, syntax, sop_class, sop, identity_text(dataset, _PATIENT_ID), identity_text(dataset, _STUDY)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from tasks.core.errors import QuarantineUnit
 from tasks.core.reasons import Reason
 from tasks.deidentify.headers import charset
-from tasks.deidentify.headers.change import Identity, changed
+from tasks.deidentify.headers.change import NUMBER_BYTES, Identity, changed
 from tasks.deidentify.headers.encoding import (
     DELIMITED,
     EMPTY_ITEMS,
@@ -188,10 +188,12 @@ class Rewriter:
         done = scope.private.setdefault(creator, {})
         if chunk in done:
             return done[chunk]
-        decision = self.profile.decide_private(creator, tag, vr)
+        judged = self.profile.private_vr(creator, tag, vr)
+        decision = self.profile.decide_private(creator, tag, judged)
         new = None
-        if length != UNDEFINED or vr in ("SQ", "UN"):
-            new = self._decided(scope, tag, vr, chunk, start, length, decision)
+        most = self.profile.private_most(creator, tag) * NUMBER_BYTES.get(judged, 0)
+        if judged == "SQ" or (length != UNDEFINED and (not most or length <= most)):
+            new = self._decided(scope, tag, vr, chunk, start, length, decision, judged)
         _keep(done, chunk, new)
         return new
 
@@ -235,8 +237,10 @@ class Rewriter:
                 inner = IMPLICIT if vr == "UN" else scope.encoding
                 try:
                     content = self.items(scope, tag, chunk, start, undefined=undefined, inner=inner)
-                except struct.error:
-                    raise PlainError("a sequence is cut off") from None
+                except (PlainError, struct.error):
+                    if tag >> 16 & 1 or vr == "UN":
+                        return None  # bytes that were taken for a sequence because of a table, not of the file
+                    raise PlainError("a sequence is irregular") from None
                 return scope.encoding.header(tag, vr, UNDEFINED if undefined else len(content)) + content
             if action is Action.EMPTY:
                 return scope.encoding.header(tag, "SQ", 0)

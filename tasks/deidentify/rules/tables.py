@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from pydicom import uid
-from pydicom.datadict import dictionary_keyword, dictionary_VR
+from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
 
 UNIVERSAL = frozenset({"1", "1C"})
 
@@ -57,7 +57,7 @@ def row_of(tag: int) -> Row | None:
 
 @cache
 def tag_set(section: str) -> frozenset[str]:
-    """Keywords of a section of beyond_table.json: `kept` or `removed`."""
+    """Keywords of a section of beyond_table.json: `kept`, `removed`, `technical`, `labels` or `references`."""
     return frozenset(load("beyond_table.json")[section]["keywords"])
 
 
@@ -113,6 +113,15 @@ def name_of(tag: int) -> str:
         return dictionary_keyword(tag)
     except KeyError:
         return ""
+
+
+@cache
+def tag_of(keyword: str) -> int:
+    """The tag of a keyword of PS3.6; raises KeyError for one that it does not have."""
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise KeyError(keyword)
+    return tag
 
 
 @cache

@@ -1,0 +1,184 @@
+"""Make `tasks/deidentify/data/words.json.gz` from public word lists; run again when a source changes.
+
+    apt-get download scowl && dpkg-deb -x scowl_*.deb FOLDER
+    pip install names==0.3.0 Faker==40.54.0          # not needed at run time: in an environment of their own
+    python scripts/build_word_lists.py --scowl FOLDER/usr/share/dict/scowl --icd icd10cm-order-Jan-2021.txt.gz
+
+What is written are words by what they are, several where a key has several: `ordinary` English, `clinical`, a `name`
+of people, `both` (a name that is a word in lower case, but more often a name), `frequent` (a name that is a word that
+may stay, and so common that a cue before it is enough), `veto` (a name that looks like a medical word). All in lower
+case without accents. Words that are written by hand are in radiology_words.json, which is read as it stands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import importlib
+import importlib.util
+import json
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tasks.deidentify.words import shapes, vocabulary
+from tasks.deidentify.words.tokens import fold
+
+DATA = Path(__file__).resolve().parent.parent / "tasks" / "deidentify" / "data"
+SOURCE = (
+    "Words: SCOWL 2020.12.07 (Kevin Atkinson, free to use with its notice), ICD-10-CM 2021 titles (CMS/NCHS, public domain), "
+    "code meanings and attribute names of DICOM 2024 as pydicom 3 carries them (MIT). "
+    "Names: US Census 1990 (public domain, as the package names 0.3.0 carries it), Faker 40.54.0 (MIT). "
+    "Made by scripts/build_word_lists.py."
+)
+LEVELS = (10, 20, 35, 40, 50, 55, 60, 70, 80)
+DIALECTS = ("english", "american", "british", "british_z", "canadian", "variant_1")
+ORDINARY = 60  # SCOWL's size that counts as ordinary English; 35 is what everybody uses
+WORD = re.compile(r"[^\W\d_]+")
+LATIN = re.compile(r"[a-z]{3,}")
+SURNAMES = 16000  # of the census, by how many bear them: the rest is told by being no word
+
+# Ordinary words that are also frequent names, by the rule below names first, and yet wanted in a text.
+WORDS_FIRST = frozenset(
+    """walker gill stout french cherry berry crane carpenter horn beach bass ginger olive lily christian martin robin van
+    kelvin autumn sterling clement prater schilling corona greenfield manual major angle tom lance august summer
+    drew grant chance may will mark ray art gene bill in an so do he her his so my see""".split()
+)
+NAMES_FIRST = frozenset(
+    "smith jack frank bob nick don sue pat bond prince roman sandy drake curry wade rod rob".split()
+)
+
+
+def main() -> int:
+    """Write the lists; prints how many words each has."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--scowl", type=Path, required=True)
+    parser.add_argument("--icd", type=Path, required=True)
+    parser.add_argument("--target", type=Path, default=DATA / "words.json.gz")
+    arguments = parser.parse_args()
+    levels = scowl(arguments.scowl)
+    ranks, given = census()
+    everyone = set(ranks) | set(given) | set(faker())
+    by_hand = written_by_hand()
+    ordinary = {word for word, level in levels.items() if level <= ORDINARY}
+    name_first = {word for word in everyone & set(levels) if is_name_first(word, levels[word], ranks, given)} - by_hand
+    clinical = {
+        word for word in icd(arguments.icd) | dicom() if word not in everyone or levels.get(word, 99) <= ORDINARY
+    }
+    clinical |= {
+        word for word in levels if levels[word] > ORDINARY and word not in everyone and shapes.is_medical(word)
+    }
+    clinical -= name_first
+    ordinary -= name_first
+    allowed = ordinary | clinical | by_hand
+    often = {name for name in everyone if ranks.get(name, 99999) <= SURNAMES or name in given} | set(faker())
+    frequent = {word for word in allowed & everyone if ranks.get(word, 99999) <= 1500 or given.get(word, 0) >= 0.01}
+    both = name_first & {word for word, level in levels.items() if level <= ORDINARY}
+    pieces = vocabulary.pieces()
+    veto = {name for name in everyone - allowed - often if shapes.is_medical(name) or shapes.is_compound(name, pieces)}
+    lists: dict[str, set[str]] = {}
+    plain = allowed - everyone
+    inflected = {word for word in plain if any(stem in plain for stem in shapes.stems(word))}  # told from their stems
+    for word in (allowed - inflected) | often | frequent | both | veto:
+        flags = (
+            ("ordinary", word in ordinary),
+            ("clinical", word in clinical),
+            ("both", word in both),
+            ("frequent", word in frequent),
+            ("veto", word in veto),
+            ("name", word in often and not {word} & (both | frequent | veto)),
+        )
+        key = " ".join(name for name, holds in flags if holds)
+        if key:
+            lists.setdefault(key, set()).add(word)
+    content = {"source": SOURCE} | {name: " ".join(sorted(words)) for name, words in sorted(lists.items())}
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    arguments.target.write_bytes(gzip.compress(text, 9, mtime=0))
+    counts = ", ".join(f"{name} {len(words)}" for name, words in sorted(lists.items()))
+    sys.stdout.write(f"{counts}; {arguments.target.stat().st_size} bytes\n")
+    return 0
+
+
+def is_name_first(word: str, level: int, ranks: dict[str, int], given: dict[str, float]) -> bool:
+    """Whether a word of SCOWL is far more often a name: the rarer the word, the less frequent a name need be."""
+    if word in WORDS_FIRST:
+        return False
+    rank, share = ranks.get(word, 99999), given.get(word, 0.0)
+    return (
+        word in NAMES_FIRST
+        or (level >= 35 and (rank <= 1000 or share >= 0.02))
+        or (level >= 50 and (rank <= 5000 or share > 0))
+        or level > ORDINARY
+    )
+
+
+def scowl(folder: Path) -> dict[str, int]:
+    """Each word written in lower case, with the smallest SCOWL size that has it."""
+    levels: dict[str, int] = {}
+    for level in LEVELS:
+        for dialect in DIALECTS:
+            path = folder / f"{dialect}-words.{level}"
+            if path.is_file():
+                for word in path.read_text(encoding="latin-1").split():
+                    if "'" not in word:
+                        levels.setdefault(fold(word), level)
+    return levels
+
+
+def icd(path: Path) -> set[str]:
+    """The words of the long titles of the ICD-10-CM order file (fixed width: they start at column 77)."""
+    with gzip.open(path, "rt", encoding="utf-8", errors="replace") as lines:
+        return {fold(word) for line in lines for word in WORD.findall(line[77:]) if len(word) > 2}
+
+
+def dicom() -> set[str]:
+    """The words of the code meanings and of the attributes' names that pydicom carries."""
+    from pydicom._dicom_dict import DicomDictionary
+    from pydicom.sr._concepts_dict import concepts
+
+    texts = [row[2] for row in DicomDictionary.values()]
+    texts += [meaning for scheme in concepts.values() for codes in scheme.values() for meaning, _ in codes.values()]
+    return {fold(word) for text in texts for word in WORD.findall(text) if len(word) > 2}
+
+
+def census() -> tuple[dict[str, int], dict[str, float]]:
+    """Surnames by rank, and given names by the percentage of people who bear them."""
+    found = importlib.util.find_spec("names")
+    if found is None or found.origin is None:
+        raise SystemExit("the package names is missing: pip install names==0.3.0")
+    folder = Path(found.origin).parent
+    rows = [line.split() for line in (folder / "dist.all.last").read_text(encoding="ascii").splitlines()]
+    ranks = {row[0].lower(): place for place, row in enumerate(rows, 1)}
+    given: dict[str, float] = {}
+    for name in ("dist.female.first", "dist.male.first"):
+        for line in (folder / name).read_text(encoding="ascii").splitlines():
+            row = line.split()
+            given[row[0].lower()] = max(float(row[1]), given.get(row[0].lower(), 0.0))
+    return ranks, given
+
+
+def faker() -> Iterator[str]:
+    """The parts of the given and family names of every locale of Faker that is written in Latin letters."""
+    import faker.providers.person as person
+
+    for module in pkgutil.iter_modules(person.__path__):
+        provider = importlib.import_module(f"{person.__name__}.{module.name}").Provider
+        for attribute in dir(provider):
+            values = getattr(provider, attribute)
+            if ("first_name" in attribute or "last_name" in attribute) and isinstance(values, list | tuple | dict):
+                for value in values:
+                    if isinstance(value, str):
+                        yield from (part for part in map(fold, WORD.findall(value)) if LATIN.fullmatch(part))
+
+
+def written_by_hand() -> set[str]:
+    """All words of radiology_words.json."""
+    sections = json.loads((DATA / "radiology_words.json").read_text(encoding="utf-8"))
+    del sections["source"]
+    return {fold(word) for lines in sections.values() for line in lines for word in line.split()}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Free text: what may stay in a description, and what in a report tells who somebody is."""

@@ -1,0 +1,179 @@
+"""People told by what stands beside them: `Dr. Hand`, `Kelly, MD`, `signed by: Young`, `wife Rose`, `cc: J Long`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tasks.deidentify.words import lexicon, vocabulary
+from tasks.deidentify.words.places import step
+from tasks.deidentify.words.spans import NAME, Span
+from tasks.deidentify.words.tokens import MARK, SPACE, WORD, Tokens, bare, shape
+
+_LONGEST = 5  # words of one name
+
+
+def find(tokens: Tokens, strict: bool = False) -> list[Span]:
+    """Names beside a title, a role, a relative or a credential. `strict`: capitals tell nothing, so a title takes what is near."""
+    spans = []
+    for index, kind in enumerate(tokens.kinds):
+        if kind != WORD:
+            continue
+        folded = bare(tokens.folded[index])
+        if folded in lexicon.TITLES or folded == "m":
+            spans.extend(_behind_title(tokens, index, folded))
+        elif folded in lexicon.ROLES or folded in lexicon.BY:
+            spans.extend(_behind_role(tokens, index, folded))
+        elif folded in lexicon.RELATIVES:
+            spans.extend(_behind_relative(tokens, index))
+        if folded in lexicon.CREDENTIALS or _spelt(tokens, index):
+            spans.extend(_before_credential(tokens, index, folded))
+        if folded in lexicon.WEAK and strict:
+            spans.extend(_behind_weak(tokens, index))
+    return spans
+
+
+def is_namelike(tokens: Tokens, index: int) -> bool:
+    """Whether a word is a name of people, or capitalised and no known word."""
+    flags = vocabulary.flags_of(bare(tokens.folded[index]))
+    lower = shape(tokens.words[index]) == "lower"
+    if lower:
+        return bool(flags & vocabulary.NAME) and not flags & (vocabulary.KNOWN | vocabulary.BOTH)
+    return not flags & vocabulary.KNOWN or bool(flags & vocabulary.NAME)
+
+
+def _behind_title(tokens: Tokens, index: int, title: str) -> Iterator[Span]:
+    word = tokens.words[index]
+    dotted = index + 1 < len(tokens) and tokens.words[index + 1] == "."
+    if title == "m" and not (dotted and word == "M"):
+        return
+    first = step(tokens, index, 1, ".,")
+    if first is None or tokens.kinds[first] != WORD or tokens.folded[first] in lexicon.FUNCTION:
+        return
+    flags = vocabulary.flags_of(bare(tokens.folded[first]))
+    if title == "pt" or title == "m" or (title in lexicon.SHOUTED and word.isupper() and not dotted):
+        if flags & vocabulary.KNOWN and not flags & vocabulary.FREQUENT or flags & vocabulary.CLINICAL or not is_namelike(tokens, first):
+            return
+    elif shape(tokens.words[first]) == "lower" and flags & vocabulary.KNOWN and not flags & vocabulary.FREQUENT:
+        return
+    if title == "pt" and word.islower() and shape(tokens.words[first]) == "lower":
+        return
+    yield Span(tokens.starts[first], tokens.ends[_name_end(tokens, first)], NAME)
+
+
+def _behind_role(tokens: Tokens, index: int, role: str) -> Iterator[Span]:
+    colon = False
+    at = index + 1
+    while at < len(tokens) and at - index < 8 and (tokens.kinds[at] in (SPACE, MARK) or tokens.folded[at] in (*lexicon.BY, "md", "is", "of", "physician", "name")):
+        if "\n" in tokens.words[at] and not colon:
+            return
+        colon = colon or tokens.words[at] in ":=#" or tokens.folded[at] in lexicon.BY
+        at += 1
+    if at >= len(tokens) or tokens.kinds[at] != WORD or tokens.folded[at] in lexicon.FUNCTION or tokens.folded[at] in lexicon.TITLES:
+        return
+    if role in lexicon.BY:
+        if is_namelike(tokens, at) and _is_person(tokens, at):
+            yield Span(tokens.starts[at], tokens.ends[_name_end(tokens, at)], NAME)
+        return
+    flags = vocabulary.flags_of(bare(tokens.folded[at]))
+    if is_namelike(tokens, at) and (colon or not flags & vocabulary.KNOWN or _is_person(tokens, at)) and not (flags & vocabulary.CLINICAL and not colon):
+        yield Span(tokens.starts[at], tokens.ends[_name_end(tokens, at)], NAME)
+
+
+def _behind_relative(tokens: Tokens, index: int) -> Iterator[Span]:
+    first = step(tokens, index, 1, ",(:")
+    if first is None or tokens.kinds[first] != WORD or tokens.folded[first] in lexicon.FUNCTION:
+        return
+    flags = vocabulary.flags_of(bare(tokens.folded[first]))
+    if shape(tokens.words[first]) == "Title" and is_namelike(tokens, first) and not flags & vocabulary.CLINICAL:
+        yield Span(tokens.starts[first], tokens.ends[_name_end(tokens, first)], NAME)
+
+
+def _behind_weak(tokens: Tokens, index: int) -> Iterator[Span]:
+    """`for Young` at the end of a text or before another name: frequent names that are words as well."""
+    first = step(tokens, index, 1, "")
+    if first is None or tokens.kinds[first] != WORD or not tokens.words[first][0].isupper():
+        return
+    flags = vocabulary.flags_of(bare(tokens.folded[first]))
+    following = step(tokens, first, 1, "")
+    alone = following is None or tokens.kinds[following] != WORD or is_namelike(tokens, following)
+    if flags & vocabulary.FREQUENT and (alone or not flags & vocabulary.CLINICAL):
+        yield Span(tokens.starts[first], tokens.ends[_name_end(tokens, first)], NAME)
+
+
+def _before_credential(tokens: Tokens, index: int, folded: str) -> Iterator[Span]:
+    last = step(tokens, index, -1, ",.")
+    if last is None or tokens.kinds[last] != WORD or tokens.folded[last] in lexicon.FUNCTION:
+        return
+    comma = any(tokens.words[at] == "," for at in range(last + 1, index))
+    sure = folded in lexicon.SURE_CREDENTIALS or _spelt(tokens, index)
+    if not (comma or (sure and tokens.words[index].isupper())) or not tokens.words[index][0].isupper():
+        return
+    if folded in lexicon.CREDENTIALS and bare(tokens.folded[last]) in lexicon.CREDENTIALS:
+        further = step(tokens, last, -1, ",.")
+        if further is None or tokens.kinds[further] != WORD:
+            return
+        last = further
+    if not is_namelike(tokens, last) or (not sure and vocabulary.is_known(bare(tokens.folded[last]))) or shape(tokens.words[last]) == "lower":
+        return
+    first = last
+    for _ in range(_LONGEST - 1):
+        before = step(tokens, first, -1, ".-'’,")
+        if before is None or tokens.kinds[before] != WORD or not _continues(tokens, before):
+            break
+        if any(tokens.words[at] == "," for at in range(before + 1, first)) and not _is_person(tokens, before):
+            break
+        first = before
+    yield Span(tokens.starts[first], tokens.ends[last], NAME)
+
+
+def _spelt(tokens: Tokens, index: int) -> bool:
+    """`M.D.`, `D.O.`, `R.N.`, `Ph.D.`, written with dots."""
+    return (
+        index + 3 < len(tokens)
+        and tokens.words[index + 1] == "."
+        and tokens.words[index + 3] == "."
+        and tokens.folded[index] + tokens.folded[index + 2] in lexicon.SURE_CREDENTIALS | {"do", "pa"}
+        and tokens.words[index + 2][0].isupper()
+    )
+
+
+def _name_end(tokens: Tokens, first: int) -> int:
+    """The last word of the name that starts at `first`: `Roger C Kelly`, `HAND, ROBERT`, `van der Berg`."""
+    last = first
+    for _ in range(_LONGEST - 1):
+        after = step(tokens, last, 1, ".-'’,^")
+        if after is None or tokens.kinds[after] != WORD or not _continues(tokens, after):
+            break
+        between = tokens.text[tokens.ends[last] : tokens.starts[after]]
+        if "." in between and len(tokens.words[last]) > 2:  # a sentence ends
+            break
+        if "," in between and (not _is_person(tokens, after) or after == first):
+            break
+        last = after
+    while last > first and (tokens.folded[last] in lexicon.OF or tokens.folded[last] in lexicon.CREDENTIALS):
+        last = step(tokens, last, -1, ".-'’,^") or first
+    return last
+
+
+def _continues(tokens: Tokens, index: int) -> bool:
+    """Whether a word beside one of a name belongs to it: a name, an initial, a particle."""
+    word, folded = tokens.words[index], bare(tokens.folded[index])
+    if len(word) == 1:
+        return word.isupper() or (index + 1 < len(tokens) and tokens.words[index + 1] == ".")
+    if folded in ("van", "von", "der", "den", "de", "del", "la", "di", "da", "dos", "bin", "ibn", "el", "al", "le", "ter", "ten", "zu"):
+        following = step(tokens, index, 1, "-'’")
+        return following is not None and tokens.kinds[following] == WORD and tokens.words[following][0].isupper()
+    if folded in lexicon.FUNCTION or folded in lexicon.CREDENTIALS:
+        return False
+    return shape(word) != "lower" and is_namelike(tokens, index)
+
+
+def _is_person(tokens: Tokens, index: int) -> bool:
+    """Whether a word is a name before it is anything else, or stands before one."""
+    flags = vocabulary.flags_of(bare(tokens.folded[index]))
+    if not flags & vocabulary.KNOWN or flags & vocabulary.BOTH:
+        return True
+    following = step(tokens, index, 1, ".,-^")
+    if following is None or tokens.kinds[following] != WORD:
+        return False
+    return bool(flags & vocabulary.NAME) and not vocabulary.is_known(bare(tokens.folded[following])) and is_namelike(tokens, following)

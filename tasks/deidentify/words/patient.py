@@ -1,0 +1,149 @@
+"""The patient's own identifiers in a text: names in every form and order, ids with and without separators, places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from tasks.deidentify.words import vocabulary
+from tasks.deidentify.words.identifiers import PARTICLES, TITLES, Identifiers, Person
+from tasks.deidentify.words.spans import HOSPITAL, ID, NAME, PATIENT, Span
+from tasks.deidentify.words.tokens import MARK, RUN, SPACE, WORD, Tokens, bare
+
+_JOINTS = frozenset(" .,^_-\u00a0\t'’=&")
+
+
+def find(tokens: Tokens, wanted: Identifiers, misspelt: bool = True) -> list[Span]:
+    """Every stretch that names the patient or somebody else who is known; `misspelt` also takes near misses."""
+    if wanted.empty:
+        return []
+    spans = list(_people(tokens, wanted, misspelt))
+    for person, category in ((wanted.patient, PATIENT), (wanted.others, NAME)):
+        for run in person.runs:
+            spans.extend(_everywhere(tokens.text, run, category))
+    if wanted.ids:
+        spans.extend(Span(found.start(), found.end(), ID) for found in wanted.ids.finditer(tokens.text))
+    if wanted.pairs or wanted.places:
+        spans.extend(_places(tokens, wanted))
+    return spans
+
+
+def _people(tokens: Tokens, wanted: Identifiers, misspelt: bool) -> Iterator[Span]:
+    marked: dict[int, str] = {}
+    maybe: dict[int, str] = {}  # parts too short, or too much of a word, to be a name on their own
+    for index, kind in enumerate(tokens.kinds):
+        if kind != WORD:
+            continue
+        word = tokens.words[index]
+        folded = bare(tokens.folded[index])
+        for person, category, own in ((wanted.patient, PATIENT, True), (wanted.others, NAME, False)):
+            if folded in person.parts or folded.replace("'", "") in person.parts:
+                (marked if _stands_alone(folded, word, own) else maybe).setdefault(index, category)
+            elif folded in person.joined:
+                marked.setdefault(index, category)
+        if index not in marked and index not in maybe and _resembles(folded, wanted.long_parts, misspelt):
+            marked[index] = PATIENT
+    for index, category in maybe.items():
+        if any(near in marked or near in maybe for near in _neighbours(tokens, index)):
+            marked.setdefault(index, category)
+    for index in sorted(marked):
+        person = wanted.patient if marked[index] == PATIENT else wanted.others
+        for near in _neighbours(tokens, index):
+            if near not in marked and _belongs(tokens, near, index, person):
+                marked[near] = marked[index]
+    yield from _together(tokens, marked)
+
+
+def _stands_alone(folded: str, word: str, own: bool) -> bool:
+    flags = vocabulary.flags_of(folded)
+    if len(folded) <= 2:
+        return word[0].isupper() and (word[1:].islower() or not flags & vocabulary.KNOWN)
+    if not own:
+        return not flags & vocabulary.KNOWN
+    return not (len(folded) == 3 and flags & vocabulary.TECHNICAL) or (word[0].isupper() and word[1:].islower())
+
+
+def _neighbours(tokens: Tokens, index: int) -> Iterator[int]:
+    """The words before and after, where nothing but a joint or two stands between."""
+    for step in (-1, 1):
+        at, joints = index + step, 0
+        while 0 <= at < len(tokens) and joints < 3 and tokens.kinds[at] in (SPACE, MARK):
+            if tokens.words[at] not in _JOINTS:
+                break
+            at, joints = at + step, joints + 1
+        if 0 <= at < len(tokens) and tokens.kinds[at] == WORD and at != index:
+            yield at
+
+
+def _belongs(tokens: Tokens, near: int, index: int, person: Person) -> bool:
+    """Whether the word beside a name is its initial, its particle or its title."""
+    folded = tokens.folded[near]
+    if len(folded) == 1:
+        dotted = near + 1 < len(tokens) and tokens.words[near + 1] == "."
+        return folded in person.initials and (dotted or near < index or folded not in "lr")
+    return folded in PARTICLES and near < index and tokens.ends[near] + 1 >= tokens.starts[index] or (
+        folded in TITLES and not vocabulary.flags_of(folded) & vocabulary.TECHNICAL
+    )
+
+
+def _resembles(folded: str, parts: tuple[str, ...], misspelt: bool) -> bool:
+    if not parts or len(folded) < 4 or vocabulary.is_known(folded):
+        return False
+    return _near(folded, parts, misspelt)
+
+
+@lru_cache(maxsize=65536)
+def _near(folded: str, parts: tuple[str, ...], misspelt: bool) -> bool:
+    for part in parts:
+        if folded.startswith(part) or folded.endswith(part):
+            return True
+        # Languages with case endings: Иванов, Иванову.
+        if not part.isascii() and len(folded) - len(part) <= 3 and folded.startswith(part[:-1]):
+            return True
+        if misspelt and abs(len(folded) - len(part)) <= 2 and _misspelt(folded, part):
+            return True
+    return False
+
+
+def _misspelt(folded: str, part: str) -> bool:
+    from rapidfuzz.distance import OSA
+
+    allowed = 1 if len(part) < 8 else 2
+    # A short word has many neighbours that are other names: its first letter has to be right.
+    return (folded[0] == part[0] or len(part) >= 8) and OSA.distance(folded, part, score_cutoff=allowed) <= allowed
+
+
+def _together(tokens: Tokens, marked: dict[int, str]) -> Iterator[Span]:
+    """Neighbouring words of one name as one stretch."""
+    done: set[int] = set()
+    for index in sorted(marked):
+        if index in done:
+            continue
+        last, category = index, marked[index]
+        while True:
+            following = [near for near in _neighbours(tokens, last) if near > last and marked.get(near) == category]
+            if not following:
+                break
+            last = following[0]
+            done.add(last)
+        yield Span(tokens.starts[index], tokens.ends[last], category)
+
+
+def _everywhere(text: str, needle: str, category: str) -> Iterator[Span]:
+    at = text.find(needle)
+    while at >= 0:
+        yield Span(at, at + len(needle), category)
+        at = text.find(needle, at + len(needle))
+
+
+def _places(tokens: Tokens, wanted: Identifiers) -> Iterator[Span]:
+    last = -1
+    for index, kind in enumerate(tokens.kinds):
+        if kind in (SPACE, MARK):
+            continue
+        folded = tokens.folded[index]
+        if folded in wanted.places and kind in (WORD, RUN):
+            yield Span(tokens.starts[index], tokens.ends[index], HOSPITAL)
+        if last >= 0 and (tokens.folded[last], folded) in wanted.pairs and tokens.starts[index] - tokens.ends[last] <= 3:
+            yield Span(tokens.starts[last], tokens.ends[index], HOSPITAL)
+        last = index
