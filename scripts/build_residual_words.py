@@ -24,6 +24,10 @@ SEQUENCES = """
     soft bone lung sharp smooth standard monochrome average images phantom head neck abdomen pelvis thorax whole total
     single multi dual fast high low ultra view upper lower left right short long axis early late delayed portal plain
 """
+PARTS_OF_THE_BODY = """
+    abdomenpelvis chestabdomen chestabdpelvis cspine cspinet ctspine extremity headneck lspine lsspine neckchest
+    neckchestabdomen neckchestabdpelv sspine tlspine tspine upperlimb lowerlimb wholebody
+"""
 PLACES = """
     academic associates campus cancer center centre centrum centro chirurgie clinica clinic clinique clinics college community
     county department diagnostic diagnostics diagnostik east eastern emergency foundation general group health healthcare
@@ -43,7 +47,7 @@ def main() -> None:
     meanings = [code[0] for scheme in concepts.concepts.values() for codes in scheme.values() for code in codes.values()]
     found = {
         word.lower()
-        for text in [*names, *meanings, SEQUENCES, PLACES]
+        for text in [*names, *meanings, SEQUENCES, PARTS_OF_THE_BODY, PLACES]
         for word in re.findall(r"[^\W\d_]{%d,}" % LEAST, text)
     }
     source = (

@@ -46,6 +46,22 @@ WORDS_FIRST = frozenset(
     kelvin autumn sterling clement prater schilling corona greenfield manual major angle tom lance august summer
     drew grant chance may will mark ray art gene bill in an so do he her his so my see""".split()
 )
+# In a rare word, these tell a word of medicine.
+ROOTS = tuple(
+    """abdomin acetabul adenit adenom alveol amygdal anastomo aneurysm angin angio anthrac aponeur append arachn areol arter arthr atelect
+    auric axill bacter bilir blephar brachi bronch calcan calcif carcin cardi carot cartilag cecum cephal cerebell cerebr chiasm cholang
+    chondr choroid cirrh clavic cochle colitis condyl conjunct coron crani cutane dendr diaphragm diverticul duoden dural ectopi edema
+    embol encephal endocr enter eosin epicond epigastr epiglott epiphys epithel erythem erythr esophag ethm exosto fasci femor fibro fibul fistul
+    gangli gastr genicul genit gingiv gleno glioma gliosis granul hallux hamart hepat hippocamp histio humer hyoid idiopath ileum ilium immun
+    infarct inguin ischem ischi jejun jugul keloid kerat kyph lacrim lamin laryn leuk ligam lumbar luxat lymph macul malleol mamm mandib
+    mastit mastoid maxill mediast medull melan mening menisc mesench mesent metacarp metast metatars mitral mucos muscul myelo myoma navicul
+    necro neoplas nephr neural nodul occip ocular odont olecran ophthalm orbit osseo osteo ovari palat palmar palpebr pancrea papill parenchym
+    parot patell pathol pector pelvi perone phalan pharyn phleb pineal pituit plasm pleur pneum polyp poplit prostat pulmon pylor radicul
+    radio rectal retin sacral saliv sarco scaphoid scapul sciat scler scoli scrot sigmoid sperm sphen spinal splen spondyl squam stapes
+    steat stenos stern subcut suprar symphys syndesm synov systol tarsal tempor tendin testic thalam thorac thromb thym thyr tibia tonsil
+    trabec trache trochant tubercul tympan ulcer umbil ureter urethr urin uterine uvula vagin varic vascul ventric vermis vertebr vesic
+    vestib vitre xipho zygom lingul eventr demonstr tortuos""".split()
+)
 NAMES_FIRST = frozenset(
     "smith jack frank bob nick don sue pat bond prince roman sandy drake curry wade rod rob".split()
 )
@@ -64,24 +80,40 @@ def main() -> int:
     by_hand = written_by_hand()
     ordinary = {word for word, level in levels.items() if level <= ORDINARY}
     name_first = {word for word in everyone & set(levels) if is_name_first(word, levels[word], ranks, given)} - by_hand
-    clinical = {
-        word for word in icd(arguments.icd) | dicom() if word not in everyone or levels.get(word, 99) <= ORDINARY
-    }
-    clinical |= {
-        word for word in levels if levels[word] > ORDINARY and word not in everyone and shapes.is_medical(word)
-    }
-    clinical -= name_first
+    proper = proper_names(arguments.scowl)
+    codes = {word for word in dicom() if word not in proper or levels.get(word, 99) <= ORDINARY}  # no breeds, no provinces
+    clinical = {word for word in icd(arguments.icd) | codes if word not in everyone or levels.get(word, 99) <= ORDINARY}
+    clinical |= {word for word in levels if levels[word] > ORDINARY and word not in everyone and is_medical(word)}
+    clinical -= name_first | ordinary  # a word of both is no sign of medicine
     ordinary -= name_first
     allowed = ordinary | clinical | by_hand
     often = {name for name in everyone if ranks.get(name, 99999) <= SURNAMES or name in given} | set(faker())
     frequent = {word for word in allowed & everyone if ranks.get(word, 99999) <= 1500 or given.get(word, 0) >= 0.01}
     both = name_first & {word for word, level in levels.items() if level <= ORDINARY}
-    pieces = vocabulary.pieces()
-    veto = {name for name in everyone - allowed - often if shapes.is_medical(name) or shapes.is_compound(name, pieces)}
     lists: dict[str, set[str]] = {}
+    everyone |= proper
     plain = allowed - everyone
     inflected = {word for word in plain if any(stem in plain for stem in shapes.stems(word))}  # told from their stems
-    for word in (allowed - inflected) | often | frequent | both | veto:
+    veto: set[str] = set()
+    chosen = (allowed - inflected) | often | frequent | both
+    # Twice: names that look like medical words are found by asking the vocabulary that was just written.
+    for _ in range(2):
+        lists = grouped(chosen | veto, ordinary, clinical, both, frequent, veto, often)
+        write(arguments.target, lists)
+        for cached in (vocabulary.words, vocabulary.flags_of):
+            cached.cache_clear()
+        veto |= {name for name in everyone - chosen - by_hand if vocabulary.is_known(name)}
+    counts = ", ".join(f"{name} {len(words)}" for name, words in sorted(lists.items()))
+    sys.stdout.write(f"{counts}; {arguments.target.stat().st_size} bytes\n")
+    return 0
+
+
+def grouped(
+    words: set[str], ordinary: set[str], clinical: set[str], both: set[str], frequent: set[str], veto: set[str], often: set[str]
+) -> dict[str, set[str]]:
+    """`words` by what they are, as the keys of the file say it."""
+    lists: dict[str, set[str]] = {}
+    for word in words:
         flags = (
             ("ordinary", word in ordinary),
             ("clinical", word in clinical),
@@ -93,12 +125,19 @@ def main() -> int:
         key = " ".join(name for name, holds in flags if holds)
         if key:
             lists.setdefault(key, set()).add(word)
+    return lists
+
+
+def write(target: Path, lists: dict[str, set[str]]) -> None:
+    """The lists as compressed JSON, the same bytes for the same words."""
     content = {"source": SOURCE} | {name: " ".join(sorted(words)) for name, words in sorted(lists.items())}
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
-    arguments.target.write_bytes(gzip.compress(text, 9, mtime=0))
-    counts = ", ".join(f"{name} {len(words)}" for name, words in sorted(lists.items()))
-    sys.stdout.write(f"{counts}; {arguments.target.stat().st_size} bytes\n")
-    return 0
+    target.write_bytes(gzip.compress(text, 9, mtime=0))
+
+
+def is_medical(word: str) -> bool:
+    """Whether a rare word of SCOWL is one of medicine, by its root or its ending."""
+    return shapes.is_medical(word) or (len(word) > 5 and any(root in word for root in ROOTS))
 
 
 def is_name_first(word: str, level: int, ranks: dict[str, int], given: dict[str, float]) -> bool:
@@ -125,6 +164,14 @@ def scowl(folder: Path) -> dict[str, int]:
                     if "'" not in word:
                         levels.setdefault(fold(word), level)
     return levels
+
+
+def proper_names(folder: Path) -> set[str]:
+    """Names of people and places that SCOWL has: none of them may pass for a word by its parts."""
+    paths = sorted([*folder.glob("*-proper-names.*"), *folder.glob("*-upper.*")])
+    texts = (path.read_text(encoding="latin-1") for path in paths)
+    words = {fold(word) for text in texts for word in text.split() if word.isalpha()}
+    return {word for word in words if len(word) > 3}
 
 
 def icd(path: Path) -> set[str]:
@@ -174,10 +221,9 @@ def faker() -> Iterator[str]:
 
 
 def written_by_hand() -> set[str]:
-    """All words of radiology_words.json."""
-    sections = json.loads((DATA / "radiology_words.json").read_text(encoding="utf-8"))
-    del sections["source"]
-    return {fold(word) for lines in sections.values() for line in lines for word in line.split()}
+    """All words of radiology_words.json but the eponyms, which are names first."""
+    by_hand = vocabulary.by_hand()
+    return {word for word, flags in by_hand.items() if not flags & (vocabulary.EPONYM | vocabulary.IN_CONTEXT)}
 
 
 if __name__ == "__main__":

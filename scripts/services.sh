@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
 # Install the Debian packages that the demo and the tests start: Orthanc (always) and PostgreSQL (not with `orthanc`).
+# With `dicom3tools` install that alone: dciodvfy, by which the canary files judge whether an output is valid.
 # Where apt may not be used this says so and goes on: what needs the missing server then skips or uses a folder instead.
 set -uo pipefail
 wanted=""
-{ command -v Orthanc || [ -x /usr/sbin/Orthanc ]; } >/dev/null || wanted="orthanc orthanc-dicomweb"
+if [ "${1:-all}" = dicom3tools ]; then
+    command -v dciodvfy >/dev/null || wanted="dicom3tools"
+else
+    { command -v Orthanc || [ -x /usr/sbin/Orthanc ]; } >/dev/null || wanted="orthanc orthanc-dicomweb"
+fi
 if [ "${1:-all}" = all ]; then
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
 fi

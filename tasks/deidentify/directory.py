@@ -20,6 +20,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.fileset import DIRECTORY_RECORDERS
 from pydicom.filewriter import write_dataset
 
+from tasks.core.entry import quiet_libraries
 from tasks.core.files import atomic_path
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.deidentify.bulk.walk import DIRECTORY
@@ -98,6 +99,7 @@ def write_directory(root: Path, outputs: Iterable[str], pseudonymiser: Pseudonym
 
     Left out is what isn't DICOM, and what lacks something without which it has no place in a directory.
     """
+    quiet_libraries()
     top: dict[str, _Node] = {}
     listed = 0
     for path in outputs:
@@ -146,7 +148,7 @@ def _record(kind: str, ds: Dataset) -> Dataset:
     record.OffsetOfTheNextDirectoryRecord = record.OffsetOfReferencedLowerLevelDirectoryEntity = 0
     record.RecordInUseFlag = _IN_USE
     record.DirectoryRecordType = kind
-    if "SpecificCharacterSet" in ds:
+    if ds.get("SpecificCharacterSet"):
         record.SpecificCharacterSet = ds.SpecificCharacterSet
     return record
 

@@ -17,14 +17,15 @@ from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
 from tasks.deidentify.documents import admit
 from tasks.deidentify.headers import part10, pixeldata
-from tasks.deidentify.headers.clean import HeaderCleaner, Pixels
+from tasks.deidentify.headers.clean import HeaderCleaner, Pixels, Session
 from tasks.deidentify.headers.dataset import as_dataset
 from tasks.deidentify.headers.encoding import PlainError
 from tasks.deidentify.headers.opened import Opened, open_file
 from tasks.deidentify.headers.scan import PIXELS
-from tasks.deidentify.headers.source import FileSource, Source
+from tasks.deidentify.headers.source import FileSource
 from tasks.deidentify.parts import Parts
 from tasks.deidentify.pixels import risk
+from tasks.deidentify.residual.check import ResidualCheck
 from tasks.deidentify.rules.profile import Profile
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Deidentifier:
         self.settings = settings
         self.pseudonymiser = pseudonymiser
         self.profile = Profile.of(settings)
-        self.residual = residual
+        self._check = ResidualCheck(self.profile.retained, self.profile.dates) if residual else None
         self._headers = HeaderCleaner(self.profile, pseudonymiser, settings.max_depth)
 
     def deidentify(self, source: Path, item: str, patient: str | None = None) -> Outcome:
@@ -66,25 +67,24 @@ class Deidentifier:
         """
         descriptor = os.open(source, os.O_RDONLY)
         try:
-            bytes_of = FileSource(source, descriptor, os.fstat(descriptor).st_size)
-            return self._outcome(bytes_of, item, patient)
+            return self._outcome(FileSource(source, descriptor, os.fstat(descriptor).st_size), item, patient)
         finally:
             os.close(descriptor)
 
-    def _outcome(self, source: Source, item: str, patient: str | None) -> Outcome:
+    def _outcome(self, source: FileSource, item: str, patient: str | None) -> Outcome:
         sop = ""
         try:
             try:
                 opened = open_file(source)
                 sop = opened.sop
-                return self._clean(opened, item, patient)
+                return self._clean(source, opened, item, patient)
             except PlainError:
                 # Regular at the top, irregular in a sequence: pydicom may still read it.
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     opened = open_file(source, regular=False)
                     sop = opened.sop
-                    return self._clean(opened, item, patient)
+                    return self._clean(source, opened, item, patient)
         except PlainError:
             return Outcome(item, Reason.DEIDENTIFY_FAILED, sop)
         except UnitError as error:
@@ -95,7 +95,7 @@ class Deidentifier:
             logger.warning("%s: refused after %s", item, type(error).__name__)
             return Outcome(item, Reason.DEIDENTIFY_FAILED, sop)
 
-    def _clean(self, opened: Opened, item: str, expected: str | None) -> Outcome:
+    def _clean(self, source: FileSource, opened: Opened, item: str, expected: str | None) -> Outcome:
         session = self._headers.session(opened)
         if expected not in (None, session.patient):
             raise QuarantineUnit(Reason.PATIENT_MISMATCH)
@@ -103,7 +103,19 @@ class Deidentifier:
         pixels = self._pixels(opened)
         sop = self.pseudonymiser.uid(opened.sop)
         parts = self._headers.clean(opened, session, sop, pixels, without=without)
+        self._look_again(source, parts, sop, session)
         return Outcome(item, None, opened.sop, sop, session.patient, parts)
+
+    def _look_again(self, source: FileSource, parts: Parts, sop: str, session: Session) -> None:
+        if self._check is None:
+            return
+        try:
+            found = self._check.residue((source.part(0, source.size),), parts, f"{sop}.dcm", session.shift)
+        except ValueError:
+            raise QuarantineUnit(Reason.DEIDENTIFY_FAILED) from None
+        if found:
+            logger.warning("an instance of %s keeps %s", session.patient, ", ".join(found))
+            raise QuarantineUnit(Reason.RESIDUAL_IDENTIFIER)
 
     def _pixels(self, opened: Opened) -> Pixels:
         elements = [element for element in opened.elements if element.tag in PIXELS]

@@ -53,24 +53,24 @@ def find(text: str, known: Known, shift: int = 0) -> list[Span]:
     claims.take(Span(found.start(), found.end(), _KEPT) for pattern in (DONE, _MARKUP) for found in pattern.finditer(text))
     claims.take(patient.find(tokens, wanted))
     claims.take(numbers.web(text))
-    claims.take(dates.find(text, shift, wanted.dates))
+    claims.take(dates.find(tokens, shift, wanted.days))
     claims.take(ages.find(text))
     claims.take(places.find(tokens, shouted))
     claims.take(numbers.find(tokens))
     claims.take(cues.find(tokens))
-    claims.take(places.cities(tokens))
+    claims.take(span for span in places.cities(tokens) if not claims.covers(span.start, span.end))
     claims.take(names.find(tokens, _taken(tokens, claims), shouted))
     return [span for span in claims.all() if span.category != _KEPT and _tells(text[span.start : span.end])]
 
 
 def _taken(tokens: Tokens, claims: Claims) -> bytearray:
     """For each token whether it is taken: 2 by a name, 1 by anything else."""
-    taken = bytearray(len(tokens))
+    taken = bytearray(len(tokens.words))
     at = 0
     for span in claims.all():
-        while at < len(tokens) and tokens.ends[at] <= span.start:
+        while at < len(tokens.words) and tokens.ends[at] <= span.start:
             at += 1
-        while at < len(tokens) and tokens.starts[at] < span.end:
+        while at < len(tokens.words) and tokens.starts[at] < span.end:
             taken[at] = 2 if span.category in (NAME, PATIENT) else 1
             at += 1
     return taken

@@ -29,7 +29,7 @@ from tasks.deidentify.rules.files import load_profile
 from tasks.deidentify.rules.profile import PRESETS
 
 Told = Callable[[int, int, int], None]  # source files in all, compared, with residue
-CRASHED = "crashed"
+CRASHED = "ends the process that reads it"
 
 
 @dataclass(frozen=True, repr=False)

@@ -126,6 +126,8 @@ def test_every_row_gets_an_action_that_its_columns_allow(profile: str, inside: s
             allowed |= set().union(*(COLUMNS[row.options[name]] for name in chosen.options & row.options.keys()))
             if chosen.dates != "REMOVED" and beyond.refers(row.keyword):
                 allowed.add(Action.KEEP)
+            if row.keyword in rules.tag_set("together"):
+                allowed.add(Action.REMOVE)
             if chosen.options and row.keyword in rules.tag_set("places"):
                 allowed.add(Action.CLEAN)
             if not known or tag >> 16 in (0, 2, 4):

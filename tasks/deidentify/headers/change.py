@@ -20,6 +20,7 @@ from tasks.deidentify.rules.profile import Action
 
 _ASCII_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
 TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_CLEANED_VRS = TEXT_VRS | {"CS", "AE"}
 # Registered under the DICOM root: transfer syntaxes, and SOP classes that are newer than pydicom's dictionary.
 _REGISTERED = re.compile(r"1\.2\.840\.10008\.(?:1\.2(?:\.\d{1,3}){0,4}|5\.1\.4\.\d{1,3}(?:\.\d{1,3}){0,5})")
 _NUMBER = re.compile(rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -58,7 +59,10 @@ def changed(
 ) -> bytes | None:
     """The new value of an element that is no sequence; None where this action cannot give one, so it is removed."""
     if action is Action.KEEP:
-        return kept(tag, vr, value, terms)
+        new = kept(tag, vr, value, terms)
+        if new and vr in _CLEANED_VRS and _names_patient(vr, new, identity.known, terms):
+            return _cleaned(tag, vr, value, identity, terms)
+        return new
     if action is Action.EMPTY:
         return b""
     if action is Action.PSEUDONYM:
@@ -93,7 +97,7 @@ def kept(tag: int, vr: str, value: bytes, terms: tuple[str, ...]) -> bytes | Non
         return value if value.isascii() and not _CONTROL.search(value.rstrip(b" \0")) else None
     if vr in TEXT_VRS:
         return value if not _CONTROL.search(value.rstrip(b" \0")) and charset.decodes(value, terms) else None
-    if vr in binary.BINARY_VRS:
+    if vr in binary.BINARY_VRS or binary.is_table(tag):
         return binary.kept(tag, value)
     return value
 
@@ -130,7 +134,7 @@ def _cleaned(tag: int, vr: str, value: bytes, identity: Identity, terms: tuple[s
     bare = value.rstrip(b" \0")
     if not bare:
         return b""
-    if vr not in TEXT_VRS and vr not in ("CS", "AE"):
+    if vr not in _CLEANED_VRS:
         return None
     text = None if _CONTROL.search(bare) else charset.decode(bare, terms)
     if text is None:
@@ -139,6 +143,17 @@ def _cleaned(tag: int, vr: str, value: bytes, identity: Identity, terms: tuple[s
     if clean == text:
         return value
     return charset.encode(clean, terms) or None
+
+
+def _names_patient(vr: str, value: bytes, known: Known, terms: tuple[str, ...]) -> bool:
+    """Whether a kept text of four letters or more names the patient; shorter ones are codes."""
+    text = charset.decode(value.rstrip(b" \0"), terms)
+    if text is None or len(text) < 4:
+        return False
+    from tasks.deidentify.words.mentions import mentions
+
+    parts = [text] if vr in ("LT", "ST", "UT") else text.split("\\")
+    return any(len(part) > 3 and mentions(part, known) for part in parts)
 
 
 def clean_text(tag: int, vr: str, text: str, identity: Identity) -> str:

@@ -48,6 +48,10 @@ class Encoding:
             value += b" " if vr in _PADDED_WITH_SPACE else b"\0"
         return self.header(tag, vr, len(value)) + value
 
+    def inside(self, vr: str) -> Encoding:
+        """The encoding of the items of a sequence; in UN it is implicit (PS3.5 6.2.2)."""
+        return IMPLICIT if vr == "UN" else self
+
     def header(self, tag: int, vr: str, length: int) -> bytes:
         """What stands before a value of `length` bytes (`UNDEFINED` is one)."""
         group, number = tag >> 16, tag & 0xFFFF
@@ -118,6 +122,7 @@ def implicit_vr(tag: int, length: int) -> str:
 def after_items(content: bytes, at: int, encoding: Encoding, max_depth: int = 200) -> int:
     """Where a sequence of undefined length that begins at `at` ends, behind its delimiter.
 
+    `encoding` is that of its items: `inside` of its own.
     Raises `CutError` where more bytes are needed, `PlainError` for what is no sequence or nested too deeply.
     """
     depth = 1
@@ -159,7 +164,7 @@ def after_items(content: bytes, at: int, encoding: Encoding, max_depth: int = 20
         if depth > max_depth:
             raise PlainError("nested too deeply")
         inside.append(False)
-        inner.append(IMPLICIT if vr == "UN" else now)
+        inner.append(now.inside(vr))
     if at > len(content):
         raise CutError("a sequence is cut off")
     return at

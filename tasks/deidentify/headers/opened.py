@@ -18,7 +18,7 @@ from tasks.deidentify.headers.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, En
 from tasks.deidentify.headers.scan import Element, scan
 from tasks.deidentify.headers.source import BytesSource, Source
 
-MAX_INFLATED = 1 << 31
+MAX_INFLATED = 1 << 28
 MAX_IRREGULAR = 1 << 29
 DIRECTORY = "1.2.840.10008.1.3.10"
 DEFLATED = str(known.DeflatedExplicitVRLittleEndian)

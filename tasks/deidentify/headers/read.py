@@ -22,7 +22,7 @@ from pydicom.tag import Tag
 from tasks.core.errors import QuarantineUnit, SkipUnit
 from tasks.core.reasons import Reason
 
-MAX_INFLATED = 2 * 2**30
+MAX_INFLATED = 2**28
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _FIRST_GROUPS = (0x0002, 0x0004, 0x0008)
 _CHARSET, _PATIENT_ID, _STUDY, _PIXEL_DATA = 0x00080005, 0x00100020, 0x0020000D, 0x7FE00010

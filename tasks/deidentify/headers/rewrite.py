@@ -16,7 +16,6 @@ from tasks.deidentify.headers.change import NUMBER_BYTES, Identity, changed
 from tasks.deidentify.headers.encoding import (
     DELIMITED,
     EMPTY_ITEMS,
-    IMPLICIT,
     ITEM,
     SEQUENCE_END,
     SEQUENCE_ENDS,
@@ -132,7 +131,7 @@ class Rewriter:
             if tag <= last or tag >> 16 == 0xFFFE or (length == UNDEFINED and vr not in DELIMITED):
                 raise PlainError("elements are out of order")
             start = at + before
-            stop = after_items(content, start, encoding) if length == UNDEFINED else start + length
+            stop = after_items(content, start, encoding.inside(vr)) if length == UNDEFINED else start + length
             if stop > end:
                 raise PlainError("an element ends beyond its item")
             found.append((tag, vr, content[at:stop], before, length))
@@ -234,7 +233,7 @@ class Rewriter:
         undefined = length == UNDEFINED
         for action in decision:
             if action in (Action.KEEP, Action.CLEAN):
-                inner = IMPLICIT if vr == "UN" else scope.encoding
+                inner = scope.encoding.inside(vr)
                 try:
                     content = self.items(scope, tag, chunk, start, undefined=undefined, inner=inner)
                 except (PlainError, struct.error):

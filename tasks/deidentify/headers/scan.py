@@ -63,7 +63,7 @@ def scan(source: Source, at: int, encoding: Encoding) -> list[Element]:
             if length == UNDEFINED:
                 if vr not in DELIMITED:
                     raise PlainError("a value of undefined length")
-                end = start if tag in PIXELS else after_items(buffer, start, encoding)
+                end = start if tag in PIXELS else after_items(buffer, start, encoding.inside(vr))
             else:
                 end = start + length
                 if base + end > size:

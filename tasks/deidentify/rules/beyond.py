@@ -27,6 +27,8 @@ NOT_LISTED = "E.1-1 does not list it"
 
 def judge(keyword: str, vr: str, kind: str | None, options: frozenset[str], dates: str) -> Judgement:
     """What becomes of an attribute that E.1-1 does not list; `kind` is its Type in the IOD, None where unknown."""
+    if not tables.has_one_tag(keyword):
+        return _told(Action.REMOVE, "it belongs to a retired repeating group")
     known = tables.value_representations(tables.tag_of(keyword))
     kinds = {vr, *known}
     if keyword in tables.tag_set("removed"):
@@ -35,6 +37,10 @@ def judge(keyword: str, vr: str, kind: str | None, options: frozenset[str], date
         return _told(Action.KEEP, "it carries no words")
     if "PN" in kinds:
         return _told(Action.EMPTY, "it is a person's name")
+    if kinds & (TEXT | {"CS"}) and tables.is_retired(keyword):
+        return _told(_by_type(kind), "it is retired, and holds words")
+    if vr == "CS" and vr in known and keyword in tables.tag_set("labels"):
+        return _told(Action.CLEAN, "it is a label that people type", Action.DUMMY)
     if kinds & {"AE", "UR", "UN"}:
         return _told(Action.REMOVE, "it is an address, or unknown data")
     if kinds & (TEXT | _LONG_OR_BINARY) and not set(known) & {"US", "SS"}:

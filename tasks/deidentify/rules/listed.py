@@ -59,6 +59,8 @@ def judge(row: tables.Row, tag: int, vr: str, kind: str | None, granted: Granted
 
 def basic(row: tables.Row, kind: str | None, known: tuple[str, ...]) -> Action:
     """The Basic Profile's action; where the value is a UID, D means a replaced one."""
+    if row.keyword in tables.tag_set("together"):
+        return Action.REMOVE
     action = Action(tables.resolve(row.action, kind))
     if action is Action.UID and "UI" not in known:
         return Action.KEEP

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from pydicom import uid
-from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_is_retired, dictionary_keyword, dictionary_VR, tag_for_keyword
 
 UNIVERSAL = frozenset({"1", "1C"})
 
@@ -122,6 +122,18 @@ def tag_of(keyword: str) -> int:
     if tag is None:
         raise KeyError(keyword)
     return tag
+
+
+@cache
+def has_one_tag(keyword: str) -> bool:
+    """Whether the keyword is one tag's; those of repeating groups (PS3.6, e.g. 1000) have none of their own."""
+    return tag_for_keyword(keyword) is not None
+
+
+@cache
+def is_retired(keyword: str) -> bool:
+    """Whether PS3.6 has retired the attribute."""
+    return dictionary_is_retired(keyword)
 
 
 @cache

@@ -59,8 +59,10 @@ def months() -> dict[str, tuple[int, int]]:
 
 @cache
 def weekdays() -> dict[str, tuple[int, int]]:
-    """Folded name → (number of its list, day from 0 for Monday)."""
-    return {fold(name): (at, number) for at, names in enumerate(WEEKDAYS) for number, name in enumerate(names)}
+    """Folded name → (number of its list, day from 0 for Monday); the last list is the short forms."""
+    lists = (*WEEKDAYS, SHORT_DAYS)
+    found = {fold(name): (at, number) for at, names in enumerate(lists) for number, name in enumerate(names)}
+    return found | {fold(name): (len(WEEKDAYS), number) for name, number in (("Tues", 1), ("Thur", 3), ("Thurs", 3))}
 
 
 def month_like(written: str, month: int) -> str:
@@ -71,12 +73,9 @@ def month_like(written: str, month: int) -> str:
 
 
 def weekday_like(written: str, days: int) -> str:
-    """The day of the week `days` after the one that is `written`, in its language and case."""
-    if fold(written) in weekdays():
-        at, day = weekdays()[fold(written)]
-        return _cased(WEEKDAYS[at][(day + days) % 7], written)
-    day = [fold(name) for name in SHORT_DAYS].index(fold(written)[:3])
-    return _cased(SHORT_DAYS[(day + days) % 7], written)
+    """The day of the week `days` after the one that is `written`, in its language, length and case."""
+    at, day = weekdays()[fold(written)]
+    return _cased((*WEEKDAYS, SHORT_DAYS)[at][(day + days) % 7], written)
 
 
 def number_like(written: str, number: int, padded: bool = False) -> str:

@@ -7,18 +7,20 @@ from collections.abc import Iterator
 from tasks.deidentify.words import lexicon, vocabulary
 from tasks.deidentify.words.places import step
 from tasks.deidentify.words.spans import NAME, Span
-from tasks.deidentify.words.tokens import MARK, SPACE, WORD, Tokens, bare, shape
+from tasks.deidentify.words.tokens import MARK, SPACE, WORD, Tokens, shape
 
+_CUES = lexicon.TITLES | lexicon.ROLES | lexicon.BY | lexicon.RELATIVES | lexicon.CREDENTIALS | lexicon.WEAK | frozenset("m d o r n p ph")
 _LONGEST = 5  # words of one name
 
 
 def find(tokens: Tokens, strict: bool = False) -> list[Span]:
     """Names beside a title, a role, a relative or a credential. `strict`: capitals tell nothing, so a title takes what is near."""
-    spans = []
-    for index, kind in enumerate(tokens.kinds):
-        if kind != WORD:
+    spans: list[Span] = []
+    if _CUES.isdisjoint(tokens.bare):
+        return spans
+    for index, folded in enumerate(tokens.bare):
+        if folded not in _CUES:
             continue
-        folded = bare(tokens.folded[index])
         if folded in lexicon.TITLES or folded == "m":
             spans.extend(_behind_title(tokens, index, folded))
         elif folded in lexicon.ROLES or folded in lexicon.BY:
@@ -34,22 +36,33 @@ def find(tokens: Tokens, strict: bool = False) -> list[Span]:
 
 def is_namelike(tokens: Tokens, index: int) -> bool:
     """Whether a word is a name of people, or capitalised and no known word."""
-    flags = vocabulary.flags_of(bare(tokens.folded[index]))
-    lower = shape(tokens.words[index]) == "lower"
-    if lower:
+    flags = vocabulary.flags_of(tokens.bare[index])
+    if len(tokens.words[index]) == 1:
+        return is_initial(tokens, index)
+    if shape(tokens.words[index]) == "lower":
         return bool(flags & vocabulary.NAME) and not flags & (vocabulary.KNOWN | vocabulary.BOTH)
     return not flags & vocabulary.KNOWN or bool(flags & vocabulary.NAME)
 
 
+def is_initial(tokens: Tokens, index: int) -> bool:
+    """A capital and a dot before a word that may be a name: `K. Butte`."""
+    if len(tokens.words[index]) > 1 or not tokens.words[index].isupper() or index + 2 >= len(tokens.words) or tokens.words[index + 1] != ".":
+        return False
+    after = step(tokens, index, 1, ".")
+    if after is None or tokens.kinds[after] != WORD or tokens.folded[after] in lexicon.FUNCTION:
+        return False
+    return is_initial(tokens, after) if len(tokens.words[after]) == 1 else shape(tokens.words[after]) != "lower" and is_namelike(tokens, after)
+
+
 def _behind_title(tokens: Tokens, index: int, title: str) -> Iterator[Span]:
     word = tokens.words[index]
-    dotted = index + 1 < len(tokens) and tokens.words[index + 1] == "."
+    dotted = index + 1 < len(tokens.words) and tokens.words[index + 1] == "."
     if title == "m" and not (dotted and word == "M"):
         return
     first = step(tokens, index, 1, ".,")
     if first is None or tokens.kinds[first] != WORD or tokens.folded[first] in lexicon.FUNCTION:
         return
-    flags = vocabulary.flags_of(bare(tokens.folded[first]))
+    flags = vocabulary.flags_of(tokens.bare[first])
     if title == "pt" or title == "m" or (title in lexicon.SHOUTED and word.isupper() and not dotted):
         if flags & vocabulary.KNOWN and not flags & vocabulary.FREQUENT or flags & vocabulary.CLINICAL or not is_namelike(tokens, first):
             return
@@ -63,18 +76,18 @@ def _behind_title(tokens: Tokens, index: int, title: str) -> Iterator[Span]:
 def _behind_role(tokens: Tokens, index: int, role: str) -> Iterator[Span]:
     colon = False
     at = index + 1
-    while at < len(tokens) and at - index < 8 and (tokens.kinds[at] in (SPACE, MARK) or tokens.folded[at] in (*lexicon.BY, "md", "is", "of", "physician", "name")):
+    while at < len(tokens.words) and at - index < 8 and (tokens.kinds[at] in (SPACE, MARK) or tokens.folded[at] in (*lexicon.BY, "md", "is", "of", "physician", "name")):
         if "\n" in tokens.words[at] and not colon:
             return
         colon = colon or tokens.words[at] in ":=#" or tokens.folded[at] in lexicon.BY
         at += 1
-    if at >= len(tokens) or tokens.kinds[at] != WORD or tokens.folded[at] in lexicon.FUNCTION or tokens.folded[at] in lexicon.TITLES:
+    if at >= len(tokens.words) or tokens.kinds[at] != WORD or tokens.folded[at] in lexicon.FUNCTION or tokens.folded[at] in lexicon.TITLES:
         return
     if role in lexicon.BY:
         if is_namelike(tokens, at) and _is_person(tokens, at):
             yield Span(tokens.starts[at], tokens.ends[_name_end(tokens, at)], NAME)
         return
-    flags = vocabulary.flags_of(bare(tokens.folded[at]))
+    flags = vocabulary.flags_of(tokens.bare[at])
     if is_namelike(tokens, at) and (colon or not flags & vocabulary.KNOWN or _is_person(tokens, at)) and not (flags & vocabulary.CLINICAL and not colon):
         yield Span(tokens.starts[at], tokens.ends[_name_end(tokens, at)], NAME)
 
@@ -83,7 +96,7 @@ def _behind_relative(tokens: Tokens, index: int) -> Iterator[Span]:
     first = step(tokens, index, 1, ",(:")
     if first is None or tokens.kinds[first] != WORD or tokens.folded[first] in lexicon.FUNCTION:
         return
-    flags = vocabulary.flags_of(bare(tokens.folded[first]))
+    flags = vocabulary.flags_of(tokens.bare[first])
     if shape(tokens.words[first]) == "Title" and is_namelike(tokens, first) and not flags & vocabulary.CLINICAL:
         yield Span(tokens.starts[first], tokens.ends[_name_end(tokens, first)], NAME)
 
@@ -93,7 +106,7 @@ def _behind_weak(tokens: Tokens, index: int) -> Iterator[Span]:
     first = step(tokens, index, 1, "")
     if first is None or tokens.kinds[first] != WORD or not tokens.words[first][0].isupper():
         return
-    flags = vocabulary.flags_of(bare(tokens.folded[first]))
+    flags = vocabulary.flags_of(tokens.bare[first])
     following = step(tokens, first, 1, "")
     alone = following is None or tokens.kinds[following] != WORD or is_namelike(tokens, following)
     if flags & vocabulary.FREQUENT and (alone or not flags & vocabulary.CLINICAL):
@@ -108,12 +121,12 @@ def _before_credential(tokens: Tokens, index: int, folded: str) -> Iterator[Span
     sure = folded in lexicon.SURE_CREDENTIALS or _spelt(tokens, index)
     if not (comma or (sure and tokens.words[index].isupper())) or not tokens.words[index][0].isupper():
         return
-    if folded in lexicon.CREDENTIALS and bare(tokens.folded[last]) in lexicon.CREDENTIALS:
+    if folded in lexicon.CREDENTIALS and tokens.bare[last] in lexicon.CREDENTIALS:
         further = step(tokens, last, -1, ",.")
         if further is None or tokens.kinds[further] != WORD:
             return
         last = further
-    if not is_namelike(tokens, last) or (not sure and vocabulary.is_known(bare(tokens.folded[last]))) or shape(tokens.words[last]) == "lower":
+    if not is_namelike(tokens, last) or (not sure and vocabulary.is_known(tokens.bare[last])) or shape(tokens.words[last]) == "lower":
         return
     first = last
     for _ in range(_LONGEST - 1):
@@ -129,7 +142,7 @@ def _before_credential(tokens: Tokens, index: int, folded: str) -> Iterator[Span
 def _spelt(tokens: Tokens, index: int) -> bool:
     """`M.D.`, `D.O.`, `R.N.`, `Ph.D.`, written with dots."""
     return (
-        index + 3 < len(tokens)
+        index + 3 < len(tokens.words)
         and tokens.words[index + 1] == "."
         and tokens.words[index + 3] == "."
         and tokens.folded[index] + tokens.folded[index + 2] in lexicon.SURE_CREDENTIALS | {"do", "pa"}
@@ -157,23 +170,25 @@ def _name_end(tokens: Tokens, first: int) -> int:
 
 def _continues(tokens: Tokens, index: int) -> bool:
     """Whether a word beside one of a name belongs to it: a name, an initial, a particle."""
-    word, folded = tokens.words[index], bare(tokens.folded[index])
+    word, folded = tokens.words[index], tokens.bare[index]
     if len(word) == 1:
-        return word.isupper() or (index + 1 < len(tokens) and tokens.words[index + 1] == ".")
+        return word.isupper() or (index + 1 < len(tokens.words) and tokens.words[index + 1] == ".")
     if folded in ("van", "von", "der", "den", "de", "del", "la", "di", "da", "dos", "bin", "ibn", "el", "al", "le", "ter", "ten", "zu"):
         following = step(tokens, index, 1, "-'’")
         return following is not None and tokens.kinds[following] == WORD and tokens.words[following][0].isupper()
     if folded in lexicon.FUNCTION or folded in lexicon.CREDENTIALS:
         return False
+    if word.isupper() and len(word) <= 4 and not vocabulary.flags_of(folded) & vocabulary.NAME and not tokens.words[step(tokens, index, -1, ".-'’,^") or index].isupper():
+        return False  # MRN, DOB and the like behind a name
     return shape(word) != "lower" and is_namelike(tokens, index)
 
 
 def _is_person(tokens: Tokens, index: int) -> bool:
     """Whether a word is a name before it is anything else, or stands before one."""
-    flags = vocabulary.flags_of(bare(tokens.folded[index]))
+    flags = vocabulary.flags_of(tokens.bare[index])
     if not flags & vocabulary.KNOWN or flags & vocabulary.BOTH:
         return True
     following = step(tokens, index, 1, ".,-^")
     if following is None or tokens.kinds[following] != WORD:
         return False
-    return bool(flags & vocabulary.NAME) and not vocabulary.is_known(bare(tokens.folded[following])) and is_namelike(tokens, following)
+    return bool(flags & vocabulary.NAME) and not vocabulary.is_known(tokens.bare[following]) and is_namelike(tokens, following)

@@ -7,12 +7,14 @@ Dates with a month's or a weekday's name are in named_dates.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import date
 
 from tasks.deidentify.words import named_dates
 from tasks.deidentify.words.calendar import full_year, moved, number_like, rewrite, year_like
 from tasks.deidentify.words.spans import DATE, Span
+from tasks.deidentify.words.tokens import NUMBER, Tokens
 
 _NO_SIZE = r"(?!\s?(?:mm|cm|mg|ml|mcg|%|x\s?\d))"
 _NUMERIC = re.compile(
@@ -40,19 +42,45 @@ _YEAR = re.compile(
 )
 _IDEOGRAPHIC = re.compile(r"(?P<year>\d{4})\s?[年년]\s?(?P<month>\d{1,2})\s?[月월](?:\s?(?P<day>\d{1,2})\s?[日일])?")
 _PLAIN_YEAR = 2001  # stands for the year of a date that has none: not a leap year
+_DIGITS = re.compile(r"(?<!\d)(?:\d{6}|\d{8}|\d\d \d\d \d\d(?:\d\d)?|\d{4} \d\d \d\d)(?!\d)")
+# Without one of these no date has digits: it costs little to find out.
+_LIKELY = re.compile(r"\d[./\-]\d|\d\d \d|\d{4}|[年년]")
 _ORDERS = ("%d%m%Y", "%m%d%Y", "%d%m%y", "%m%d%y", "%y%m%d", "%d %m %Y", "%m %d %Y", "%Y %m %d", "%d %m %y", "%m %d %y")
 
 
-def find(text: str, days: int, known: frozenset[str] = frozenset()) -> list[Span]:
-    """All dates of `text`, moved by `days`. `known` (YYYYMMDD) settles what may be read in two ways."""
-    spans = list(named_dates.find(text, days))
-    if any(char.isdigit() for char in text):
-        spans.extend(_with_digits(text, days, known))
+@dataclass(frozen=True, repr=False)
+class KnownDays:
+    """Days of a patient that are known (YYYYMMDD), and each of them as it may be written without separators."""
+
+    days: frozenset[str] = frozenset()
+    written: dict[str, tuple[date, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> KnownDays:
+        """From YYYYMMDD; what is no day is left out."""
+        days, written = set(), {}
+        for value in sorted(values):
+            if len(value) != 8 or not (value.isascii() and value.isdigit()):
+                continue
+            day = moved(int(value[:4]), int(value[4:6]), int(value[6:]), 0)
+            if day is not None and day.year > 1000:
+                days.add(value)
+                written.update({day.strftime(order): (day, order) for order in _ORDERS})
+        return cls(frozenset(days), written)
+
+
+def find(tokens: Tokens, days: int, known: KnownDays) -> list[Span]:
+    """All dates of a text, moved by `days`. What is `known` settles what may be read in two ways."""
+    spans = list(named_dates.find(tokens, days))
+    if NUMBER in tokens.kinds:
+        spans.extend(_with_digits(tokens.text, days, known))
     return spans
 
 
-def _with_digits(text: str, days: int, known: frozenset[str]) -> Iterator[Span]:
-    day_first = _day_first(text, known)
+def _with_digits(text: str, days: int, known: KnownDays) -> Iterator[Span]:
+    if not _LIKELY.search(text):
+        return
+    day_first = _day_first(text, known.days)
     for pattern in (_IDEOGRAPHIC, _COMPACT):
         for found in pattern.finditer(text):
             if (span := _plain(found, days)) is not None:
@@ -60,7 +88,8 @@ def _with_digits(text: str, days: int, known: frozenset[str]) -> Iterator[Span]:
     for found in _NUMERIC.finditer(text):
         if (span := _numeric(found, days, day_first)) is not None:
             yield span
-    yield from _known_days(text, days, known)
+    if known.days:
+        yield from _known_days(text, days, known)
     for pattern in (_YEAR_MONTH, _MONTH_YEAR):
         for found in pattern.finditer(text):
             if (span := _plain(found, days)) is not None:
@@ -139,19 +168,10 @@ def _day_and_month(found: re.Match[str], days: int, day_first: dict[str, bool]) 
     return rewrite(found, {name: number_like(found[name], number, padded) for name, number in zip(names, (new.day, new.month), strict=True)})
 
 
-def _known_days(text: str, days: int, known: frozenset[str]) -> Iterator[Span]:
+def _known_days(text: str, days: int, known: KnownDays) -> Iterator[Span]:
     """Days that are known, where they stand without separators or with spaces."""
-    for value in sorted(known):
-        try:
-            day = date(int(value[:4]), int(value[4:6]), int(value[6:]))
-        except ValueError:
-            continue
-        new = moved(day.year, day.month, day.day, days)
-        for order in _ORDERS:
-            written = day.strftime(order)
-            at = text.find(written)
-            while at >= 0:
-                end = at + len(written)
-                if not text[at - 1 : at].isdigit() and not text[end : end + 1].isdigit():
-                    yield Span(at, end, DATE, new.strftime(order) if new else None)
-                at = text.find(written, end)
+    for found in _DIGITS.finditer(text):
+        day, order = known.written.get(found[0], (None, ""))
+        if day is not None:
+            new = moved(day.year, day.month, day.day, days)
+            yield Span(found.start(), found.end(), DATE, new.strftime(order) if new else None)

@@ -24,9 +24,9 @@ def clean(text: str, known: Known) -> str:
     tokens, wanted = tokenize(text), identifiers(known)
     if RUN in tokens.kinds:
         tokens = ideographs.split(tokens, wanted)
-    gone = bytearray(len(tokens))
+    gone = bytearray(len(tokens.words))
     _mark(tokens, gone, patient.find(tokens, wanted, misspelt=False))
-    _mark(tokens, gone, dates.find(text, 0, wanted.dates))
+    _mark(tokens, gone, dates.find(tokens, 0, wanted.days))
     if NUMBER in tokens.kinds:
         _mark(tokens, gone, ages.find(text))
         _mark(tokens, gone, numbers.find(tokens))
@@ -37,6 +37,7 @@ def clean(text: str, known: Known) -> str:
     for index, kind in enumerate(tokens.kinds):
         if not gone[index]:
             gone[index] = not _may_stay(tokens, index, kind)
+    parts.glued(tokens, gone)
     parts.spread(tokens, gone)
     return tidy.joined(tokens, gone) if any(gone) else text.strip(" \0")
 

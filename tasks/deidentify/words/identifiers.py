@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from tasks.deidentify.known import Known
 from tasks.deidentify.words import vocabulary
+from tasks.deidentify.words.dates import KnownDays
 from tasks.deidentify.words.tokens import NUMBER, RUN, RUN_ON, WORD, fold, spellings, tokenize
 
+OWN, OTHER, JOINED = 1, 2, 4  # whose part of a name a word is, and whether it is several written together
 PARTICLES = frozenset(
     "van von vom zu zur zum der den de del della di da do dos das du la le les el al ibn bin ben ter ten te y e i af av bint mac mc st san".split()
 )
@@ -50,7 +52,8 @@ class Identifiers:
     ids: re.Pattern[str] | None
     pairs: frozenset[tuple[str, str]]  # neighbouring words of places
     places: frozenset[str]  # words of places that are no words otherwise
-    dates: frozenset[str] = field(default_factory=frozenset)
+    days: KnownDays
+    parts: dict[str, int]  # every part of a name → whose it is
 
     @property
     def empty(self) -> bool:
@@ -66,14 +69,22 @@ def identifiers(known: Known) -> Identifiers:
     words = [value for value in known.ids if value.strip() and not any(char.isdigit() for char in value)]
     patient = _person((*known.patient, *(word for word in words if not _all_known(word))))
     pairs, places = _places(known.places)
+    others = _person(known.others)
+    parts: dict[str, int] = {}
+    for person, flag in ((patient, OWN), (others, OTHER)):
+        for part in person.parts:
+            parts[part] = parts.get(part, 0) | flag
+        for word in person.joined:
+            parts[word] = parts.get(word, 0) | flag | JOINED
     return Identifiers(
         patient,
-        _person(known.others),
+        others,
         tuple(sorted(part for part in patient.parts if len(part) >= 5)),
         _pattern(known.ids),
         pairs,
         places,
-        frozenset(day for day in known.dates if len(day) == 8 and day.isdigit()),
+        KnownDays.of(known.dates),
+        parts,
     )
 
 

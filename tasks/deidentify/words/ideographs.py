@@ -28,7 +28,7 @@ def may_stay(tokens: Tokens, index: int) -> bool:
         return False
     if len(tokens.words[index]) > 1:
         return True
-    beside = [near for near in (index - 1, index + 1) if 0 <= near < len(tokens) and tokens.kinds[near] == RUN]
+    beside = [near for near in (index - 1, index + 1) if 0 <= near < len(tokens.words) and tokens.kinds[near] == RUN]
     return all(vocabulary.is_known(fold(tokens.words[near])) for near in beside)
 
 

@@ -81,7 +81,7 @@ BEFORE_CENTER = _words("medical health healthcare cancer heart imaging rehabilit
 # Alone before `Hospital` or `Clinic` these name none.
 GENERIC = _words(
     """general regional community county city state national university teaching day local outside inside public private medical health care primary acute emergency
-    urgent outpatient inpatient same other another nearby children's childrens pediatric women's womens men's mental home hospital clinic center nursing
+    urgent outpatient inpatient same other another nearby children childrens pediatric women womens men mental veterans home hospital clinic center nursing
     psychiatric rural district central main rehab rehabilitation skilled military surgical specialty new old previous prior transferring referring
     receiving admitting discharge wound pain eye heart cancer sleep follow up followup walk coumadin warfarin course procedure service unit research
     family in out big medicine surgery free standing veterans affairs va their her his our your my satellite diagnostic imaging radiology vascular my"""

@@ -49,7 +49,7 @@ _GROUPS = re.compile(r"(?<![\w.,])(?<!\d[\-/])\d{2,}+(?:[\-/]\d{2,}+){1,5}+(?![\
 _CARD = re.compile(r"(?<!\d)\d{4}[\s\-]\d{4}[\s\-]\d{4}[\s\-]\d{1,7}(?!\d)")
 _LONG = re.compile(r"(?<!\d)(?<!\d[.,])\d{5,}+(?![.,]\d)" + _UNIT, re.IGNORECASE)
 _YEARS = re.compile(r"(?:19|20)\d\d[\-/](?:19|20)\d\d")
-_CHAINED = frozenset("-_")
+_CHAINED = "-"
 
 
 def web(text: str) -> list[Span]:
@@ -114,7 +114,7 @@ def _codes(tokens: Tokens) -> Iterator[Span]:
 def _is_code(runs: list[int], letters: list[str]) -> bool:
     if all(vocabulary.flags_of(word) & vocabulary.KNOWN and len(word) != 1 or word in ("x", "b") for word in letters):
         return max(runs) > 4
-    if len(runs) > 2 and len(letters) > 2 and sum(runs) + sum(map(len, letters)) >= 9:
+    if len(runs) > 2 and len(letters) > 1 and sum(runs) + sum(map(len, letters)) >= 9:
         return True
     return max(runs) >= 4 or sum(runs) >= 6
 
@@ -124,10 +124,10 @@ def _chain(tokens: Tokens, index: int) -> tuple[int, int]:
     ends = []
     for step in (-1, 1):
         at = edge = index
-        while 0 <= at + step < len(tokens) and abs(at + step - index) < 12:
+        while 0 <= at + step < len(tokens.words) and abs(at + step - index) < 12:
             at += step
             kind = tokens.kinds[at]
-            if kind == SPACE or (kind == MARK and tokens.words[at] not in _CHAINED):
+            if kind == SPACE or (kind == MARK and tokens.words[at] != _CHAINED):
                 break
             if kind == WORD and len(tokens.words[at]) > 3 and vocabulary.is_known(tokens.folded[at]):
                 break

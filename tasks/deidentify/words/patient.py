@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from tasks.deidentify.words import vocabulary
-from tasks.deidentify.words.identifiers import PARTICLES, TITLES, Identifiers, Person
+from tasks.deidentify.words.identifiers import JOINED, OWN, PARTICLES, TITLES, Identifiers, Person
 from tasks.deidentify.words.spans import HOSPITAL, ID, NAME, PATIENT, Span
-from tasks.deidentify.words.tokens import MARK, RUN, SPACE, WORD, Tokens, bare
+from tasks.deidentify.words.tokens import MARK, RUN, SPACE, WORD, Tokens
 
 _JOINTS = frozenset(" .,^_-\u00a0\t'’=&")
 
@@ -31,17 +31,15 @@ def find(tokens: Tokens, wanted: Identifiers, misspelt: bool = True) -> list[Spa
 def _people(tokens: Tokens, wanted: Identifiers, misspelt: bool) -> Iterator[Span]:
     marked: dict[int, str] = {}
     maybe: dict[int, str] = {}  # parts too short, or too much of a word, to be a name on their own
-    for index, kind in enumerate(tokens.kinds):
-        if kind != WORD:
+    for index, folded in enumerate(tokens.bare):
+        if tokens.kinds[index] != WORD:
             continue
-        word = tokens.words[index]
-        folded = bare(tokens.folded[index])
-        for person, category, own in ((wanted.patient, PATIENT, True), (wanted.others, NAME, False)):
-            if folded in person.parts or folded.replace("'", "") in person.parts:
-                (marked if _stands_alone(folded, word, own) else maybe).setdefault(index, category)
-            elif folded in person.joined:
-                marked.setdefault(index, category)
-        if index not in marked and index not in maybe and _resembles(folded, wanted.long_parts, misspelt):
+        whose = wanted.parts.get(folded, 0) or ("'" in folded and wanted.parts.get(folded.replace("'", ""), 0))
+        if whose:
+            category = PATIENT if whose & OWN else NAME
+            alone = whose & JOINED or _stands_alone(folded, tokens.words[index], category == PATIENT)
+            (marked if alone else maybe)[index] = category
+        elif wanted.long_parts and len(folded) > 3 and _resembles(folded, wanted.long_parts, misspelt):
             marked[index] = PATIENT
     for index, category in maybe.items():
         if any(near in marked or near in maybe for near in _neighbours(tokens, index)):
@@ -67,11 +65,11 @@ def _neighbours(tokens: Tokens, index: int) -> Iterator[int]:
     """The words before and after, where nothing but a joint or two stands between."""
     for step in (-1, 1):
         at, joints = index + step, 0
-        while 0 <= at < len(tokens) and joints < 3 and tokens.kinds[at] in (SPACE, MARK):
+        while 0 <= at < len(tokens.words) and joints < 3 and tokens.kinds[at] in (SPACE, MARK):
             if tokens.words[at] not in _JOINTS:
                 break
             at, joints = at + step, joints + 1
-        if 0 <= at < len(tokens) and tokens.kinds[at] == WORD and at != index:
+        if 0 <= at < len(tokens.words) and tokens.kinds[at] == WORD and at != index:
             yield at
 
 
@@ -79,7 +77,7 @@ def _belongs(tokens: Tokens, near: int, index: int, person: Person) -> bool:
     """Whether the word beside a name is its initial, its particle or its title."""
     folded = tokens.folded[near]
     if len(folded) == 1:
-        dotted = near + 1 < len(tokens) and tokens.words[near + 1] == "."
+        dotted = near + 1 < len(tokens.words) and tokens.words[near + 1] == "."
         return folded in person.initials and (dotted or near < index or folded not in "lr")
     return folded in PARTICLES and near < index and tokens.ends[near] + 1 >= tokens.starts[index] or (
         folded in TITLES and not vocabulary.flags_of(folded) & vocabulary.TECHNICAL
@@ -87,9 +85,7 @@ def _belongs(tokens: Tokens, near: int, index: int, person: Person) -> bool:
 
 
 def _resembles(folded: str, parts: tuple[str, ...], misspelt: bool) -> bool:
-    if not parts or len(folded) < 4 or vocabulary.is_known(folded):
-        return False
-    return _near(folded, parts, misspelt)
+    return not vocabulary.is_known(folded) and _near(folded, parts, misspelt)
 
 
 @lru_cache(maxsize=65536)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tasks.deidentify.words import lexicon, vocabulary
 from tasks.deidentify.words.spans import HOSPITAL, PLACE, Span
-from tasks.deidentify.words.tokens import MARK, NUMBER, SPACE, WORD, Tokens, bare, shape
+from tasks.deidentify.words.tokens import MARK, NUMBER, SPACE, WORD, Tokens, shape
 
 _BOX = re.compile(r"(?<![^\W_])(?:p\.?\s?o\.?\s?box|postfach|apartado|casella postale)\s?#?\d{1,8}", re.IGNORECASE)
 _POSTCODES = re.compile(
@@ -23,32 +23,34 @@ _BESIDE = re.compile(r"[\s,.\-–/#]{1,3}")
 def find(tokens: Tokens, shouted: bool = False) -> list[Span]:
     """Every place in the text. `shouted`: it is written in capitals, so that they tell nothing."""
     text = tokens.text
-    spans = [Span(found.start(), found.end(), PLACE) for found in _BOX.finditer(text)]
-    if any(kind == NUMBER for kind in tokens.kinds):
+    spans: list[Span] = []
+    if NUMBER in tokens.kinds:
+        spans.extend(Span(found.start(), found.end(), PLACE) for found in _BOX.finditer(text))
         spans.extend(_addresses(tokens, shouted))
         spans.extend(Span(found.start(), found.end(), PLACE) for found in _POSTCODES.finditer(text))
         for found in _ROOM.finditer(text):
             if len(found["number"]) >= 3 or found["cue"][0].isupper() and len(found["number"]) > 1:
                 spans.append(Span(found.start("number"), found.end("number"), PLACE))
-    spans.extend(_hospitals(tokens, shouted))
+    if not lexicon.INSTITUTIONS.isdisjoint(tokens.bare):
+        spans.extend(_hospitals(tokens, shouted))
     return spans
 
 
 def step(tokens: Tokens, index: int, direction: int, marks: str = ",.-'’&#") -> int | None:
     """The next word or number from `index` on, over one space and one or two of `marks`; None where there is none so near."""
     at, passed = index + direction, 0
-    while 0 <= at < len(tokens) and tokens.kinds[at] in (SPACE, MARK):
-        if passed == 3 or "\n" in tokens.words[at] or (tokens.kinds[at] == MARK and tokens.words[at] not in marks):
+    while 0 <= at < len(tokens.words) and tokens.kinds[at] in (SPACE, MARK):
+        if passed == 3 or "\n" in tokens.words[at] or len(tokens.words[at]) > 2 or (tokens.kinds[at] == MARK and tokens.words[at] not in marks):
             return None
         at, passed = at + direction, passed + 1
-    return at if 0 <= at < len(tokens) else None
+    return at if 0 <= at < len(tokens.words) else None
 
 
 def may_name(tokens: Tokens, index: int, shouted: bool = False) -> bool:
     """Whether a word may be part of a name: capitalised, of no sentence's words and of no clinical ones."""
     if tokens.kinds[index] != WORD:
         return False
-    folded = bare(tokens.folded[index])
+    folded = tokens.bare[index]
     flags = vocabulary.flags_of(folded)
     if folded in lexicon.FUNCTION:
         return folded in lexicon.ARTICLES and tokens.words[index].istitle() and not shouted
@@ -85,13 +87,15 @@ def _house_before(tokens: Tokens, index: int) -> int | None:
         at = step(tokens, at, -1) if at is not None else None
         if at is None:
             return None
-        if tokens.kinds[at] == NUMBER:
+        if tokens.kinds[at] == NUMBER and at + 1 < len(tokens.words) and tokens.folded[at + 1] in ("st", "nd", "rd", "th"):
+            named = True
+        elif tokens.kinds[at] == NUMBER:
             return at if named and words <= 5 and len(tokens.words[at]) <= 5 else None
-        folded = bare(tokens.folded[at])
+        folded = tokens.bare[at]
         if folded in lexicon.FUNCTION and folded not in ("the", "of", "la", "le", "de"):
             return None
         flags = vocabulary.flags_of(folded)
-        if flags & vocabulary.CLINICAL and not flags & vocabulary.NAME and len(folded) > 1:
+        if flags & vocabulary.CLINICAL and not flags & vocabulary.NAME and len(folded) > 2:
             return None
         capital = tokens.words[at][0].isupper()
         named = named or capital or (sure and not flags & vocabulary.CLINICAL)
@@ -142,7 +146,7 @@ def _city_ends(tokens: Tokens, index: int) -> int | None:
         if following is None or not may_name(tokens, following):
             break
         last = following
-    return at if not vocabulary.is_known(bare(tokens.folded[index])) else None
+    return at if not vocabulary.is_known(tokens.bare[index]) else None
 
 
 def _city_before(tokens: Tokens, index: int) -> int | None:
@@ -174,7 +178,7 @@ def _is_flat(tokens: Tokens, index: int) -> bool:
 
 def _german_city(tokens: Tokens, index: int) -> int | None:
     after = step(tokens, index, 1, "")
-    if after is None or tokens.kinds[after] != WORD or vocabulary.is_known(bare(tokens.folded[after])):
+    if after is None or tokens.kinds[after] != WORD or vocabulary.is_known(tokens.bare[after]):
         return None
     return index if tokens.words[after][0].isupper() else None
 
@@ -208,9 +212,9 @@ def _street_with_number(tokens: Tokens, index: int) -> Iterator[Span]:
 def cities(tokens: Tokens) -> Iterator[Span]:
     """A word that no list knows before a state: `Nantucket, MA`. After people: `Kelly, MD` looks the same."""
     for index, kind in enumerate(tokens.kinds):
-        if kind == WORD and tokens.folded[index] in lexicon.STATES and tokens.words[index].isupper() and len(tokens.words[index]) == 2:
+        if kind == WORD and len(tokens.words[index]) == 2 and tokens.words[index].isupper() and tokens.folded[index] in lexicon.STATES:
             before = step(tokens, index, -1, ",")
-            if before is not None and may_name(tokens, before) and not vocabulary.is_known(bare(tokens.folded[before])):
+            if before is not None and may_name(tokens, before) and not vocabulary.is_known(tokens.bare[before]):
                 further = step(tokens, before, -1, ".")
                 if further is not None and tokens.kinds[further] == WORD and may_name(tokens, further):
                     before = further
@@ -219,7 +223,7 @@ def cities(tokens: Tokens) -> Iterator[Span]:
 
 def _hospitals(tokens: Tokens, shouted: bool) -> Iterator[Span]:
     for index, kind in enumerate(tokens.kinds):
-        if kind != WORD or bare(tokens.folded[index]) not in lexicon.INSTITUTIONS:
+        if kind != WORD or tokens.bare[index] not in lexicon.INSTITUTIONS:
             continue
         if shouted or tokens.words[index][0].isupper() or tokens.folded[index] in ("hospital", "clinic"):
             first, last = _hospital(tokens, index, shouted)
@@ -233,19 +237,20 @@ def _hospital(tokens: Tokens, index: int, shouted: bool) -> tuple[int, int]:
     named, generic = False, index
     if tokens.folded[index] in ("center", "centre", "mc", "radiology", "radiologie", "labs", "school", "partners", "associates"):
         before = step(tokens, index, -1, "'’")
-        if before is None or bare(tokens.folded[before]) not in lexicon.BEFORE_CENTER | {"va"}:
+        if before is None or tokens.bare[before] not in lexicon.BEFORE_CENTER | {"va"}:
             return index, index
     for _ in range(6):
         before = step(tokens, first, -1, ".-'’&")
         if before is None or tokens.kinds[before] != WORD:
             break
-        folded = bare(tokens.folded[before])
+        folded = tokens.bare[before]
         if folded in lexicon.GENERIC or folded in lexicon.BEFORE_CENTER:
             if not (shouted or tokens.words[before][0].isupper()):
                 break
             generic = first = before
-        elif may_name(tokens, before, shouted) or (folded in ("of", "the", "and", "saint", "st") and named):
-            named = named or folded not in ("of", "the", "and")
+        elif may_name(tokens, before, shouted):
+            named, first = True, before
+        elif (folded in ("of", "the", "and") and first != index) or (folded in ("st", "saint", "sankt", "san", "santa") and named):
             first = before
         else:
             break
@@ -255,7 +260,7 @@ def _hospital(tokens: Tokens, index: int, shouted: bool) -> tuple[int, int]:
         first = index
     after = step(tokens, last, 1, ".-'’")
     while after is not None and tokens.kinds[after] == WORD and tokens.words[after][0].isupper() and (named or last > index):
-        if bare(tokens.folded[after]) not in lexicon.CENTERS | lexicon.BEFORE_CENTER:
+        if tokens.bare[after] not in lexicon.CENTERS | lexicon.BEFORE_CENTER:
             break
         last, after = after, step(tokens, after, 1, ".-'’")
     return first, _behind(tokens, last)
@@ -269,7 +274,7 @@ def _behind(tokens: Tokens, last: int) -> int:
     for _ in range(5):
         if at is None or tokens.kinds[at] != WORD:
             break
-        folded = bare(tokens.folded[at])
+        folded = tokens.bare[at]
         if folded in lexicon.OF and tokens.words[at].islower():
             linked = True
         elif may_name(tokens, at) and (linked or foreign or not vocabulary.is_known(folded)):

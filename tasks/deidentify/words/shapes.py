@@ -13,8 +13,10 @@ _ENDINGS = tuple(
     """itis itides aemia ectomy ectomies ectomized otomy otomies ostomy ostomies oscopy oscopic oplasty oplasties ography ographic ogram ograms
     megaly opathy opathies opathic algia algias plegia plegic paresis stenosis stenoses sclerosis ectasis ectasia centesis
     penia penic philia philic rrhea rrhoea rrhagia rrhagic rrhaphy thorax trophy trophic tropic ologist ologists ological ology
-    lysis lytic genesis genic cytosis cytoma blastoma sarcoma carcinoma lymphoma adenoma fibroma granuloma hematoma
-    metry metric uria uric emesis phagia phasia lalia kinesia esthesia dynia ptosis ptysis pnea pnoea edema intensity intensities
+    lysis lytic genesis genic cytosis cytoma blastoma sarcoma carcinoma lymphoma adenoma fibroma granuloma hematoma angioma lipoma myoma osteoma chondroma neuroma
+    meningioma schwannoma myeloma melanoma papilloma hamartoma glioma xanthoma osseous articular cervical thoracic lumbar sacral femoral tibial
+    vertebral cranial caudal lateral medial dorsal ventral renal hepatic gastric cardiac pulmonary vascular venous arterial cutaneous muscular
+        metry metric uria uric emesis phagia phasia lalia kinesia esthesia dynia ptosis ptysis pnea pnoea edema intensity intensities
     attenuation attenuating dense echoic lucent lucency opaque perfusion perfused ventilation inflation inflated calcified operative
     olol prilat sartan vastatin azole cillin mycin floxacin cycline prazole tidine gliptin gliflozin tinib ciclib zumab ximab lumab
     mumab parin azepam zolam triptan setron dronate sulfate chloride phosphate hydrochloride""".split()
@@ -37,6 +39,11 @@ def is_medical(word: str) -> bool:
     return 8 <= len(word) <= LONGEST and word.endswith(_ENDINGS)
 
 
+def is_beginning(word: str) -> bool:
+    """Whether `word` is a combining form that stands before a hyphen: `arterio-venous`."""
+    return len(word) > 3 and word in _BEGINNINGS
+
+
 def root(word: str) -> tuple[str, ...]:
     """What may be left of `word` without a prefix of medical language: `nondisplaced` gives `displaced`."""
     if not 6 <= len(word) <= LONGEST:
@@ -49,7 +56,7 @@ def stems(word: str) -> tuple[str, ...]:
     found = []
     if word.endswith("s") and len(word) > 4:
         found.append(word[:-1])
-        if word.endswith("es"):
+        if word.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
             found.append(word[:-2])
         if word.endswith("ies"):
             found.append(word[:-3] + "y")

@@ -46,7 +46,7 @@ def _kept_before(pending: str) -> str:
 
 def _ends_clause(tokens: Tokens, gone: bytearray, index: int) -> bool:
     """Whether nothing that stays follows up to the next comma, so that a preposition before hangs in the air."""
-    for at in range(index, len(tokens)):
+    for at in range(index, len(tokens.words)):
         if gone[at] or tokens.kinds[at] == SPACE:
             continue
         return tokens.kinds[at] == MARK

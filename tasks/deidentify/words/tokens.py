@@ -34,8 +34,17 @@ class Tokens:
 
     @cached_property
     def folded(self) -> list[str]:
-        """Each token as vocabularies have it."""
+        """Each token in lower case without accents."""
+        if self.text.isascii():
+            return [word.lower() for word in self.words]
         return [fold(word) if kind <= WORD else word for word, kind in zip(self.words, self.kinds, strict=True)]
+
+    @cached_property
+    def bare(self) -> list[str]:
+        """Each token as vocabularies have it: folded, without a possessive or an article."""
+        if "'" not in self.text and "’" not in self.text:
+            return self.folded
+        return [bare(word) for word in self.folded]
 
 
 def tokenize(text: str) -> Tokens:
@@ -52,7 +61,8 @@ def fold(word: str) -> str:
     """`word` in lower case without accents: `Müller` and `MULLER` are one."""
     if word.isascii():
         return word.lower()
-    return _fold(word)
+    # In a short word an accent tells a name from another language's article: Lê, le.
+    return _fold(word) if len(word) > 3 else unicodedata.normalize("NFC", word.casefold())
 
 
 @lru_cache(maxsize=8192)
@@ -67,7 +77,7 @@ def spellings(word: str) -> tuple[str, ...]:
     plain = fold(word)
     lowered = unicodedata.normalize("NFC", word.casefold())
     spelt = fold(lowered.translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})))
-    return (plain,) if plain == spelt else (plain, spelt)
+    return tuple(dict.fromkeys((plain, spelt, _fold(word))))
 
 
 def bare(folded: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from functools import cache, lru_cache
 from importlib.resources import files
 
@@ -23,7 +24,10 @@ FREQUENT = 32  # a frequent name among the words that may stay
 EPONYM = 64  # a name that stands for a disease, a structure or a device
 IN_CONTEXT = 128  # an eponym that is too frequent a name to stand alone
 VETO = 256  # a name that looks like a medical word
+CAPITALS = 512  # an abbreviation that is a name as well: written `Tim` it is one
 KNOWN = ORDINARY | CLINICAL | EPONYM
+_ENDINGS = ("ern", "en", "er", "em", "es", "n", "e", "a", "o", "i", "s")  # Rundherden, humerale, cervicali
+_LETTERS = re.compile(r"[^\W\d_]+")
 _FLAGS = {
     "ordinary": ORDINARY,
     "clinical": CLINICAL,
@@ -32,7 +36,7 @@ _FLAGS = {
     "frequent": FREQUENT | NAME,
     "veto": VETO | NAME,
 }
-_SECTIONS = {"technical": TECHNICAL | CLINICAL, "eponyms": EPONYM, "eponyms in context": IN_CONTEXT | NAME}
+_SECTIONS = {"technical": TECHNICAL | CLINICAL, "eponyms": EPONYM, "eponyms in context": IN_CONTEXT | NAME, "in capitals": CLINICAL | CAPITALS, "demographic": ORDINARY}
 
 
 @cache
@@ -47,13 +51,14 @@ def words() -> dict[str, int]:
             for flag in name.split():
                 flags |= _FLAGS[flag]
             found.update(dict.fromkeys(text.split(), flags))
-    for word, flags in _by_hand().items():
+    for word, flags in by_hand().items():
         found[word] = found.get(word, 0) & ~(BOTH | VETO) | flags
     return found
 
 
 @cache
-def _by_hand() -> dict[str, int]:
+def by_hand() -> dict[str, int]:
+    """The words of radiology_words.json, folded, with their flags."""
     sections = json.loads((files("tasks.deidentify") / "data" / "radiology_words.json").read_text(encoding="utf-8"))
     found: dict[str, int] = {}
     for name, lines in sections.items():
@@ -61,7 +66,7 @@ def _by_hand() -> dict[str, int]:
             continue
         flags = _SECTIONS.get(name.partition(":")[0], CLINICAL)
         for line in lines:
-            for word in line.split():
+            for word in _LETTERS.findall(line):
                 for spelling in spellings(word):
                     found[spelling] = found.get(spelling, 0) | flags
     return found
@@ -71,7 +76,7 @@ def _by_hand() -> dict[str, int]:
 def pieces() -> frozenset[str]:
     """Words that may be parts of a longer one: those of imaging, and those written by hand from four letters on."""
     return frozenset(
-        word for word, flags in _by_hand().items() if not flags & (EPONYM | IN_CONTEXT) and (flags & TECHNICAL or len(word) > 3)
+        word for word, flags in by_hand().items() if not flags & (EPONYM | IN_CONTEXT) and (flags & TECHNICAL or len(word) > 3)
     )
 
 
@@ -91,13 +96,20 @@ def flags_of(folded: str) -> int:
 def _derived(word: str) -> int:
     if flags := _inflected(word):
         return flags
-    if shapes.is_medical(word) or any(_plain(rest) or _inflected(rest) for rest in shapes.root(word)):
+    if shapes.is_medical(word) or shapes.is_beginning(word) or any(_plain(rest) or _inflected(rest) for rest in shapes.root(word)):
+        return CLINICAL
+    if any(len(word) - len(end) > 4 and word.endswith(end) and _plain(word[: -len(end)]) & CLINICAL for end in _ENDINGS):
         return CLINICAL
     return CLINICAL if shapes.is_compound(word, pieces()) else 0
 
 
 def _inflected(word: str) -> int:
-    return next((flags for stem in shapes.stems(word) if (flags := _plain(stem))), 0)
+    for stem in shapes.stems(word):
+        if flags := _plain(stem):
+            return flags
+        if shapes.is_medical(stem):
+            return CLINICAL
+    return 0
 
 
 def _plain(word: str) -> int:

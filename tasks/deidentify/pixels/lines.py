@@ -1,0 +1,94 @@
+"""Lines of text in one grey image: what the detector proposes, read, and kept where it is text.
+
+The detector marks the core of a line; a line's box is that core, widened. Views, scales and tiles are detect.py's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tasks.deidentify.pixels import ocr
+from tasks.deidentify.pixels.ocr import Image, Reading
+
+_CORE = 0.3  # likelihood of a pixel in a core
+_SMALLEST_CORE = 8  # pixels
+_UNCLIP = 1.6  # the detector was trained on lines that were shrunk so (DB, Liao et al. 2020)
+_UPRIGHT = 1.5  # a line that is so many times higher than wide is read turned
+
+
+@dataclass(frozen=True, repr=False)
+class Line:
+    """A proposed line, in pixels of the image that was looked at.
+
+    `box` is (top, left, bottom, right); `length` and `height` are its sides whatever its angle; `likelihood` is the
+    mean of its core.
+    """
+
+    box: tuple[float, float, float, float]
+    length: float
+    height: float
+    likelihood: float
+    reading: Reading
+
+
+def find_lines(image: Image) -> list[Line]:
+    """Every line that the detector proposes, from top to bottom, read."""
+    likely = ocr.likelihood(image)
+    _, core = cv2.threshold(likely, _CORE, 1, cv2.THRESH_BINARY)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(core.astype(np.uint8), connectivity=8)
+    lines = []
+    for label in range(1, count):
+        left, top, width, height, area = (int(n) for n in stats[label])
+        if area < _SMALLEST_CORE:
+            continue
+        window = (slice(top, top + height), slice(left, left + width))
+        inside = labels[window] == label
+        lines.append(_line(image, inside, (top, left), float(likely[window][inside].mean())))
+    return lines
+
+
+def _line(image: Image, inside: npt.NDArray[np.bool_], corner: tuple[int, int], likelihood: float) -> Line:
+    ys, xs = np.nonzero(inside)
+    points = np.stack([xs + corner[1], ys + corner[0]], axis=1).astype(np.float32)
+    (x, y), (one, other), angle = cv2.minAreaRect(points)
+    one, other = one + 1, other + 1  # from centres of pixels to their edges
+    wide = _UNCLIP * one * other / (2 * (one + other))  # PS: area * ratio / perimeter
+    one, other = one + 2 * wide, other + 2 * wide
+    straight = min(angle % 90, 90 - angle % 90) < 8
+    top, left = corner[0], corner[1]
+    box = (top - wide, left - wide, top + inside.shape[0] + wide, left + inside.shape[1] + wide)
+    crop = _cut(image, box) if straight else _turned(image, (x, y), (one, other), angle)
+    return Line(box, max(one, other), min(one, other), likelihood, _read(crop))
+
+
+def _read(crop: Image) -> Reading:
+    if crop.size == 0:
+        return Reading()
+    if crop.shape[0] <= _UPRIGHT * crop.shape[1]:
+        return ocr.read(crop)
+    turned = (np.ascontiguousarray(np.rot90(crop, turns)) for turns in (1, 3))
+    return max((ocr.read(image) for image in turned), key=lambda reading: reading.score * len(reading.text))
+
+
+def _cut(image: Image, box: tuple[float, float, float, float]) -> Image:
+    top, left, bottom, right = box
+    return image[max(0, int(top)) : int(np.ceil(bottom)), max(0, int(left)) : int(np.ceil(right))]
+
+
+def _turned(image: Image, centre: tuple[float, float], size: tuple[float, float], angle: float) -> Image:
+    """The rectangle around `centre` laid flat, the longer side across."""
+    width, height = size
+    if width < height:
+        width, height, angle = height, width, angle + 90
+    if angle > 90:
+        angle -= 180
+    turn = cv2.getRotationMatrix2D(centre, angle, 1.0)
+    turn[0, 2] += width / 2 - centre[0]
+    turn[1, 2] += height / 2 - centre[1]
+    whole = (max(1, round(width)), max(1, round(height)))
+    flat = cv2.warpAffine(image, turn, whole, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(flat, np.uint8)

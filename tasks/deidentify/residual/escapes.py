@@ -1,0 +1,103 @@
+"""Text that is written in another way than as its letters: percent signs, entities, base64, code extensions, documents.
+
+A quick search says whether there is anything of the kind; only then is it looked for and undone. What is undone is
+searched as the output is. Documents within are documents.py.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from tasks.deidentify.residual import documents
+from tasks.deidentify.residual.charsets import ESCAPE, unescaped
+
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}(?:\r?\n[A-Za-z0-9+/]{4,})*={0,2}")
+_QUOTED = re.compile(rb"=([0-9A-F]{2})")
+_CODE = re.compile(rb"\\u([0-9a-fA-F]{4})")
+_DOCUMENT = 6
+_SIGNS = {
+    0: rb"%[0-9A-Fa-f]{2}",
+    1: rb"&(?:#[0-9xX]|[A-Za-z]{2,8};)",
+    2: rb"=[C-F][0-9A-F](?:=[89AB][0-9A-F]|[a-z])",
+    3: rb"\\u[0-9a-fA-F]{4}",
+    4: rb"[A-Za-z+/][A-Za-z0-9+/]{18,}[A-Za-z+/=]",
+    5: ESCAPE.pattern,
+    _DOCUMENT: rb"\x25PDF-|PK\x03\x04|\x1f\x8b\x08",
+}
+_DEEPEST = 4
+
+
+@cache
+def _signs() -> Any:
+    import hyperscan  # here, because commands that look nothing through should not load it
+
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
+    database.compile(
+        expressions=list(_SIGNS.values()), ids=list(_SIGNS), elements=len(_SIGNS), flags=[flags] * len(_SIGNS)
+    )
+    return database
+
+
+def signs(content: bytes | memoryview) -> set[int]:
+    """Which ways of writing there are signs of."""
+    met: set[int] = set()
+    if content:
+        _signs().scan(content, match_event_handler=_remember, context=met)
+    return met
+
+
+def _remember(number: int, _start: int, _end: int, _flags: int, met: set[int]) -> None:
+    met.add(number)
+
+
+def undone(content: bytes, found: set[int], depth: int = 0) -> Iterator[bytes]:
+    """What `content` says beneath the ways of writing that were `found` in it, and beneath those of that.
+
+    Raises `documents.Closed` for a document that cannot be looked into.
+    """
+    if depth >= _DEEPEST:
+        if _DOCUMENT in found:
+            raise documents.Closed("documents within documents")
+        return
+    for text in _once(content, found):
+        if text != content:
+            yield text
+            if deeper := signs(text):
+                yield from undone(text, deeper, depth + 1)
+
+
+def _once(content: bytes, found: set[int]) -> Iterator[bytes]:
+    if 0 in found:
+        yield unquote_to_bytes(content)
+    if 1 in found:
+        yield html.unescape(content.decode("latin-1")).encode("utf-8")
+    if 2 in found:
+        joined = content.replace(b"=\r\n", b"").replace(b"=\n", b"")
+        yield _QUOTED.sub(lambda sign: bytes.fromhex(sign[1].decode()), joined)
+    if 3 in found:
+        yield _CODE.sub(lambda sign: chr(int(sign[1], 16)).encode("utf-8", "ignore"), content)
+    if 4 in found:
+        yield from (text for run in _BASE64.findall(content) if (text := _from_base64(run)))
+    if 5 in found:
+        yield unescaped(content)
+    if _DOCUMENT in found:
+        yield from documents.contents(content)
+
+
+def _from_base64(run: bytes) -> bytes:
+    text = re.sub(rb"\s", b"", run).rstrip(b"=")
+    if text.isdigit():
+        return b""
+    text = text[: len(text) - (len(text) % 4 == 1)]
+    try:
+        return base64.b64decode(text + b"=" * (-len(text) % 4))
+    except binascii.Error:
+        return b""

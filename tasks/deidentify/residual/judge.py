@@ -1,0 +1,145 @@
+"""Whether what was found is an identifier of the source: by what stands beside it, and by the place where it stands.
+
+A search by bytes finds too much: `Young` in `younger`, an id within a longer number, four letters among pixels, a shifted
+date that happens to be another date of the source. Asked only for what was found, so it may take its time.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from tasks.deidentify.residual import chance, dates
+from tasks.deidentify.residual.charsets import readings
+from tasks.deidentify.residual.context import Context, context_of, is_called_by_name, stands_alone
+from tasks.deidentify.residual.identifying import Collected, unique
+from tasks.deidentify.residual.layout import Layout, Place, Sort
+from tasks.deidentify.residual.needles import Hit
+from tasks.deidentify.residual.view import Reader
+from tasks.deidentify.residual.vocabulary import facts
+from tasks.deidentify.residual.wanted import Rule, Wanted
+
+DUMMY_DAY = "19000101"  # what is written where a date must stand and none may be told
+_UID_END = re.compile(r"[\d.]*")
+_RUN = 16  # letters in a row that are text, wherever they stand
+_LONG_UID = 20
+_NO_DATE_BEFORE = ("", "\0", "\n", "\\", "\t")
+_NUMBERED = 7  # digits of a number that count where only numbers stand
+
+
+class Judge:
+    """Judges what was found in one output on account of one source."""
+
+    def __init__(self, source: Reader, collected: Collected, layout: Layout, shift: int | None, searches: int) -> None:
+        """`shift` is by how many days dates were moved; None where none may be left."""
+        self._source, self._collected, self.layout, self._shift = source, collected, layout, shift
+        self._searches = searches
+
+    def verdict(self, hit: Hit, reader: Reader | None = None, *, far: bool = False) -> str | None:
+        """`PatientName in StudyDescription`, or None where it is no identifier.
+
+        `reader` is what the hit was found in, where that is not the output itself but text made from it. Among pixel
+        values (`far`) nothing stands beside a find that would make it part of a longer word.
+        """
+        wanted = hit.needle.wanted
+        context = context_of(reader or self.layout.reader, hit)
+        told = wanted.rule in (Rule.UID, Rule.YEAR, Rule.SHORT_DAY)
+        alone = self._is_told(wanted, context) if told else stands_alone(wanted, context, hit.needle.width)
+        if not alone and (told or not far):
+            return None
+        if wanted.rule is Rule.DAY and self._may_stand(re.sub(r"\D", "", wanted.text)):
+            return None
+        named = wanted.rule is not Rule.COMMON or is_called_by_name(wanted, context)
+        if reader is not None:
+            return wanted.keyword if named else None
+        if not named and not context.in_name:  # an everyday word, unless it stands where a name should
+            return None
+        place = self.layout.place(context.start)
+        if not alone and place.sort is not Sort.ARRAY:
+            return None
+        return f"{wanted.keyword} in {place.name}" if self._counts_at(wanted, context, place) else None
+
+    def _is_told(self, wanted: Wanted, context: Context) -> bool:
+        """Whether a year or the beginning of a UID is that of one of the source's."""
+        if wanted.rule is Rule.UID:
+            return self._is_uid(context)
+        if wanted.rule is Rule.YEAR and context.right[:4].isdigit() and context.left[-1:] in _NO_DATE_BEFORE:
+            day = context.found + context.right[:4]  # as dates of elements stand, which most of these are
+            return day in self._days and not self._may_stand(day)
+        near = context.left[-24:] + context.found + context.right[:24]
+        if wanted.rule is Rule.SHORT_DAY:
+            short = set(dates.short_days(near))
+            return any(f"{day[4:]}{day[2:4]}" in short and not self._may_stand(day) for day in self._days)
+        return any(day in self._days and not self._may_stand(day) for day in dates.days(near))
+
+    def _is_uid(self, context: Context) -> bool:
+        if context.left[-1:].isdigit() or context.left[-1:] == ".":
+            return False
+        tail = _UID_END.match(context.right)
+        uid = (context.found + (tail[0] if tail else "")).rstrip(".").encode("ascii", "replace")
+        own = self._collected.uids - self._kept_uids
+        while uid not in own:
+            uid, _, last = uid.rpartition(b".")
+            if not last or len(uid) < _LONG_UID:
+                return False
+        return True
+
+    def _may_stand(self, day: str) -> bool:
+        """Whether a day of the source may stand in the output: as another one's shifted day, or kept on purpose."""
+        if day == DUMMY_DAY or day in self._kept_days:
+            return True
+        if self._shift is None:
+            return False
+        origin = dates.moved(day, -self._shift)
+        return origin in self._days or origin in self._written_days
+
+    @cached_property
+    def _days(self) -> frozenset[str]:
+        return frozenset(token.raw.decode("ascii") for token in self._collected.tokens if token.kind == "day")
+
+    @cached_property
+    def _written_days(self) -> frozenset[str]:
+        """All dates of the source's header, in whatever form, text included."""
+        header = self._source.read(0, 2**18)
+        return frozenset(dates.days(header.decode("latin-1")))
+
+    @cached_property
+    def _kept(self) -> str:
+        """The text of what is kept on purpose."""
+        tokens = unique(self._collected.tokens, "retained")
+        return "\n".join(text for token in tokens for text in readings(token.raw, token.charset or b""))
+
+    @cached_property
+    def _kept_days(self) -> frozenset[str]:
+        return frozenset(dates.days(self._kept))
+
+    @cached_property
+    def _kept_uids(self) -> frozenset[bytes]:
+        return frozenset(uid.encode("utf-8") for uid in re.split(r"[\\\s]+", self._kept))
+
+    def _counts_at(self, wanted: Wanted, context: Context, place: Place) -> bool:
+        """Whether it is an identifier at this place."""
+        if wanted.rule is Rule.COMMON and place.sort is not Sort.NAME and not is_called_by_name(wanted, context):
+            return False
+        if wanted.rule is Rule.DIGITS and place.sort is Sort.NUMBER:
+            return len(wanted.text) >= _NUMBERED
+        if wanted.keyword in facts("steps") and wanted.text.encode() in self._codes:
+            return False
+        if place.sort is Sort.ARRAY:
+            return self._is_no_chance(context, place)
+        if place.sort is Sort.BLOB and wanted.rule is not Rule.UID:
+            whole = len(context.raw) >= place.end - place.start - 2
+            return whole or context.in_a_row >= _RUN or self._is_no_chance(context, place)
+        return True
+
+    @cached_property
+    def _codes(self) -> frozenset[bytes]:
+        return frozenset(code.lower() for code in self._collected.codes)
+
+    def _is_no_chance(self, context: Context, place: Place) -> bool:
+        reader, end = self.layout.reader, context.start + len(context.raw)
+        start = max(place.start, context.start - chance.NEIGHBOURHOOD)
+        before = reader.read(start, context.start - start)
+        after = reader.read(end, min(chance.NEIGHBOURHOOD, max(0, place.end - end)))
+        places = place.end - place.start
+        return chance.expected(context.raw, before, after, places, self._searches) < chance.BELIEVED

@@ -1,0 +1,180 @@
+"""The bytes of a file at any place, without having them in memory: of its parts, or of what a deflated one holds.
+
+Only bytes are here; where elements begin and end is walk.py.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from tasks.deidentify.parts import Parts, Range
+
+MAX_INFLATED = 2 * 2**30
+_KEPT = 64 * 2**20  # what inflates to more than this is inflated again and again instead of kept
+_STEP = 2**20
+
+
+class Reader(Protocol):
+    """A file as `size` bytes that can be read from any place."""
+
+    size: int
+
+    def read(self, start: int, length: int) -> bytes:
+        """`length` bytes from `start` on; fewer at the end."""
+
+    def fill(self, buffer: memoryview, start: int) -> int:
+        """Fill `buffer` with the bytes from `start` on; how many there were."""
+
+
+class View:
+    """Parts as one file. Opens what it needs once; close it, or use it in a `with`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        lengths = [len(part) if isinstance(part, bytes) else part.length for part in parts]
+        self._starts = [0, *accumulate(lengths)]
+        self.size = self._starts[-1]
+        self._open: dict[Path, int] = {}
+
+    def __enter__(self) -> View:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files that were read."""
+        for descriptor in self._open.values():
+            os.close(descriptor)
+        self._open.clear()
+
+    def read(self, start: int, length: int) -> bytes:
+        """`length` bytes from `start` on; fewer at the end. Raises `OSError` where a file became shorter."""
+        if len(self._parts) == 1:
+            return self._piece(self._parts[0], start, max(0, min(length, self.size - start)))
+        found = [self._piece(part, at, count) for part, at, count in self._within(start, length)]
+        return found[0] if len(found) == 1 else b"".join(found)
+
+    def fill(self, buffer: memoryview, start: int) -> int:
+        """Fill `buffer` with the bytes from `start` on; how many there were. Raises `OSError` as `read` does."""
+        done = 0
+        for part, at, count in self._within(start, len(buffer)):
+            target = buffer[done : done + count]
+            if isinstance(part, bytes):
+                target[:] = memoryview(part)[at : at + count]
+            else:
+                self._read_into(part, target, at)
+            done += count
+        return done
+
+    def _within(self, start: int, length: int) -> Iterator[tuple[bytes | Range, int, int]]:
+        """(part, place in it, bytes of it) of each part that has a share in the `length` bytes from `start` on."""
+        end = min(start + length, self.size)
+        for part, first, last in zip(self._parts, self._starts, self._starts[1:], strict=False):
+            if first < end and last > start:
+                at = max(start, first)
+                yield part, at - first, min(end, last) - at
+
+    def _piece(self, part: bytes | Range, at: int, count: int) -> bytes:
+        if isinstance(part, bytes):
+            return part[at : at + count]
+        descriptor = self._open.get(part.path) or self._descriptor(part.path)
+        content = os.pread(descriptor, count, part.start + at)
+        if len(content) < count:  # a short read, or the file's end
+            buffer = bytearray(count)
+            self._read_into(part, memoryview(buffer), at)
+            return bytes(buffer)
+        return content
+
+    def _read_into(self, part: Range, target: memoryview, at: int) -> None:
+        descriptor = self._descriptor(part.path)
+        while target:
+            count = os.preadv(descriptor, [target], part.start + at)
+            if not count:
+                raise OSError("a file became shorter while it was looked through")
+            target, at = target[count:], at + count
+
+    def _descriptor(self, path: Path) -> int:
+        if path not in self._open:
+            self._open[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return self._open[path]
+
+
+class Inflated:
+    """A file whose bytes from `start` on are a deflated stream, as if they were not. Reading backwards starts anew."""
+
+    def __init__(self, under: Reader, start: int, size: int) -> None:
+        self._under, self._start, self.size = under, start, size
+        self._begin()
+
+    def _begin(self) -> None:
+        self._stream = _inflate(self._under, self._start)
+        self._at, self._held = self._start, b""
+
+    def read(self, start: int, length: int) -> bytes:
+        """As `Reader`. Raises `ValueError` for a damaged stream."""
+        head = self._under.read(start, min(length, self._start - start)) if start < self._start else b""
+        start, length = start + len(head), length - len(head)
+        if start < self._at:
+            self._begin()
+        found = [head]
+        while length > 0 and start < self.size:
+            while self._at + len(self._held) <= start:
+                self._at, self._held = self._at + len(self._held), next(self._stream)
+            piece = self._held[start - self._at :][:length]
+            found.append(piece)
+            start, length = start + len(piece), length - len(piece)
+        return b"".join(found)
+
+    def fill(self, buffer: memoryview, start: int) -> int:
+        """As `Reader`."""
+        content = self.read(start, len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+
+def inflated(under: Reader, start: int) -> Reader:
+    """`under` with what is deflated from `start` on inflated, and what stands behind the stream as it is.
+
+    Raises `ValueError` for a damaged stream and for one that inflates to more than MAX_INFLATED.
+    """
+    size, kept = start, [under.read(0, start)]
+    for piece in _inflate(under, start):
+        size += len(piece)
+        if size > MAX_INFLATED:
+            raise ValueError("a deflated file is too large")
+        if size <= _KEPT:
+            kept.append(piece)
+    return View((b"".join(kept),)) if size <= _KEPT else Inflated(under, start, size)
+
+
+def _inflate(under: Reader, start: int) -> Iterator[bytes]:
+    """What the stream at `start` inflates to, at most _STEP bytes at a time, and then the bytes that follow it."""
+    wrapped = under.read(start, 2)
+    zlib_header = len(wrapped) == 2 and wrapped[0] == 0x78 and int.from_bytes(wrapped, "big") % 31 == 0
+    inflater = zlib.decompressobj(zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS)
+    at = start
+    try:
+        while at < under.size and not inflater.eof:
+            content = under.read(at, _STEP)
+            at += len(content)
+            while content and not inflater.eof:
+                if piece := inflater.decompress(content, _STEP):
+                    yield piece
+                content = inflater.unconsumed_tail
+        if rest := inflater.flush():
+            yield rest
+    except zlib.error:
+        raise ValueError("a deflated file is damaged") from None
+    if inflater.unused_data.strip(b"\0"):  # a zero byte makes the length even
+        yield inflater.unused_data
+    while at < under.size:
+        content = under.read(at, _STEP)
+        at += len(content)
+        yield content

@@ -1,0 +1,12 @@
+"""This engine as the bench runs it: the basic profile, with and without the residual check and text detection."""
+
+from __future__ import annotations
+
+from tasks.core.pseudonyms import Pseudonymiser
+from tasks.core.settings import DeidentifySettings
+from tasks.deidentify.file import Deidentifier
+
+
+def deidentifier(pseudonymiser: Pseudonymiser, *, check: bool, detect: bool) -> Deidentifier:
+    """A de-identifier of the basic profile."""
+    return Deidentifier(DeidentifySettings(profile="basic"), pseudonymiser, residual=check)

@@ -1,0 +1,76 @@
+"""The canary files: attributes at the top, nested, everything together, each channel, and each encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.canary.attributes import CARRIERS, put_at_top, put_nested
+from tests.canary.base import base
+from tests.canary.channels import all_channels, file_with
+from tests.canary.tokens import Mint, Place
+from tests.canary.writing import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, File
+
+SYNTAXES = {
+    "explicit little endian": EXPLICIT,
+    "implicit little endian": IMPLICIT,
+    "explicit big endian": BIG_ENDIAN,
+    "deflated": DEFLATED,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file to make: `group` is where its canaries count (top, nested, channels, together)."""
+
+    name: str
+    group: str
+    make: Callable[[], tuple[File, Mint]]
+    must_release: bool = True
+
+
+def cases() -> Iterator[Case]:
+    """All of them; the attributes and the file with everything first."""
+    yield Case("no canary beyond the CT's own", "top", plain)
+    yield Case("every attribute at the top", "top", at_top)
+    yield Case("every attribute two sequences deep", "nested", nested)
+    for name in SYNTAXES:
+        yield Case(f"everything together, {name}", "together", lambda name=name: together(SYNTAXES[name]))  # type: ignore[misc]
+    for chosen in all_channels().values():
+        yield Case(chosen.name, "channels", lambda chosen=chosen: file_with(chosen), chosen.must_release)  # type: ignore[misc]
+
+
+def plain() -> tuple[File, Mint]:
+    """The CT alone."""
+    mint = Mint()
+    return base(mint), mint
+
+
+def at_top() -> tuple[File, Mint]:
+    """Each attribute of E.1-1 at the top."""
+    file, mint = plain()
+    put_at_top(file, mint)
+    return file, mint
+
+
+def nested(*groups: str) -> tuple[File, Mint]:
+    """Each attribute two sequences deep, in each kind of sequence or in those of `groups`."""
+    file, mint = plain()
+    put_nested(file, mint, *groups)
+    return file, mint
+
+
+def together(syntax: str = EXPLICIT) -> tuple[File, Mint]:
+    """One CT with all of them: every attribute at the top and nested, and all channels that one CT can have at once.
+
+    A channel takes an attribute's place where both want it. Sequences in UN are left out of big endian, where their
+    items would be little endian (PS3.5 6.2.2) and nobody reads them.
+    """
+    file, mint = plain()
+    file.syntax = syntax
+    put_at_top(file, mint)
+    put_nested(file, mint, *(carrier[0] for carrier in CARRIERS if carrier[2] != "UN" or syntax != BIG_ENDIAN))
+    for chosen in all_channels().values():
+        if chosen.together and not (syntax == BIG_ENDIAN and chosen.name.startswith("UN sequences")):
+            chosen.put(file, mint, Place("channel", chosen.name))
+    return file, mint

@@ -1,0 +1,55 @@
+"""Running the de-identifier as its users do: the command `sluice deidentify` over a folder, with its mapping.
+
+The only module of the scorecard that knows the project's own code.
+"""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.core.pseudonyms import new_key
+from tests.support.places import ROOT
+
+REFUSED_SOME = 5
+TIMEOUT = 3600
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left: the outputs, what became of each file of the source, and the mapping in MIDI-B's form."""
+
+    target: Path
+    outcomes: dict[str, str]  # path in the source -> "kept" or a reason
+    uids: dict[str, str]
+    patients: dict[str, str]
+    seconds: float
+
+
+def deidentify(source: Path, place: Path, profile: str, workers: int) -> Run:
+    """De-identify `source` into `place`/out; raises `RuntimeError` with the command's words where it fails."""
+    key, target, mapping = place / "key", place / "out", place / "mapping"
+    if not key.exists():
+        new_key(key)
+    command = [sys.executable, "-m", "flows", "deidentify", str(source), str(target), "--key-file", str(key)]
+    command += ["--profile", profile, "--mapping", str(mapping), "--workers", str(workers), "--no-dicomdir"]
+    started = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    if done.returncode not in (0, REFUSED_SOME):
+        raise RuntimeError(f"sluice deidentify ended with {done.returncode}: {(done.stderr or done.stdout)[-2000:]}")
+    outcomes = {row["path"]: row["outcome"] for row in _rows(mapping / "files.csv")}
+    uids, patients = (_pairs(mapping / name) for name in ("uid.csv", "patient.csv"))
+    return Run(target, outcomes, uids, patients, time.monotonic() - started)
+
+
+def _pairs(path: Path) -> dict[str, str]:
+    return {row["id_old"]: row["id_new"] for row in _rows(path)}
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as handle:
+        return list(csv.DictReader(handle))
