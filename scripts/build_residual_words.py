@@ -1,7 +1,7 @@
 """Make data/residual_words.json: words of the DICOM vocabulary, which say nothing of a person when they stand alone.
 
-Taken from the names of attributes (PS3.6) and the meanings of codes (PS3.16) as pydicom carries them, and from the short
-lists below, which are Sluice's own. Run it again for a newer edition: `python scripts/build_residual_words.py`.
+Taken from the names of attributes (PS3.6) and the meanings of codes (PS3.16) as pydicom carries them, and from the
+short lists below, which are Sluice's own. Run it for a newer edition: `python scripts/build_residual_words.py`.
 """
 
 from __future__ import annotations
@@ -18,41 +18,47 @@ from pydicom.sr import _concepts_dict as concepts
 TARGET = Path(__file__).parent.parent / "tasks" / "deidentify" / "data" / "residual_words.json"
 LEAST = 4  # shorter parts of a name are not looked for alone
 SEQUENCES = """
-    blade ciss cube dess dixon fiesta flair fspgr ganesh grappa haste inphase lava medic mprage opposed phase propeller quick
-    restore resolve ssfse spgr spair spir stir swan thrive tirm trufi truefisp turbo twist vibe vista vols space bold
-    localizer localiser scout topogram surview survey routine helical spiral kernel recon reconstruction thin thick
-    soft bone lung sharp smooth standard monochrome average images phantom head neck abdomen pelvis thorax whole total
-    single multi dual fast high low ultra view upper lower left right short long axis early late delayed portal plain
+    blade ciss cube dess dixon fiesta flair fspgr ganesh grappa haste inphase lava medic mprage opposed phase
+    propeller quick restore resolve ssfse spgr spair spir stir swan thrive tirm trufi truefisp turbo twist vibe
+    vista vols space bold localizer localiser scout topogram surview survey routine helical spiral kernel recon
+    reconstruction thin thick soft bone lung sharp smooth standard monochrome average images phantom head neck
+    abdomen pelvis thorax whole total single multi dual fast high low ultra view upper lower left right short
+    long axis early late delayed portal plain
 """
 PARTS_OF_THE_BODY = """
     abdomenpelvis chestabdomen chestabdpelvis cspine cspinet ctspine extremity headneck lspine lsspine neckchest
     neckchestabdomen neckchestabdpelv sspine tlspine tspine upperlimb lowerlimb wholebody
 """
 PLACES = """
-    academic associates campus cancer center centre centrum centro chirurgie clinica clinic clinique clinics college community
-    county department diagnostic diagnostics diagnostik east eastern emergency foundation general group health healthcare
-    hopital hôpital hospital hospitals hospitalier hospices imaging institut institute institution internal kardiologie
-    kinderklinik klinik klinikum klinische krankenhaus laboratory medical medicine medizin medizinische medizinisches
-    memorial mobile national neurologie neurology neuroradiology neuroradiologie north northern nuklearmedizin oncology onkologie
-    orthopedics ospedale outpatient practice praxis private radiologia radiologie radiologisches radiology regional research
-    royal saint sankt santa school science sciences services sjukhus south southern special specialist surgery
-    szpital tomografie tomography unit university universitair universitaire universität universitaet universitätsklinikum
-    universitaetsklinikum universitario ultrasound veterans veterinary west western ziekenhuis zentrum
+    academic associates campus cancer center centre centrum centro chirurgie clinica clinic clinique clinics
+    college community county department diagnostic diagnostics diagnostik east eastern emergency foundation
+    general group health healthcare hopital hôpital hospital hospitals hospitalier hospices imaging institut
+    institute institution internal kardiologie kinderklinik klinik klinikum klinische krankenhaus laboratory
+    medical medicine medizin medizinische medizinisches memorial mobile national neurologie neurology
+    neuroradiology neuroradiologie north northern nuklearmedizin oncology onkologie orthopedics ospedale
+    outpatient practice praxis private radiologia radiologie radiologisches radiology regional research royal
+    saint sankt santa school science sciences services sjukhus south southern special specialist surgery szpital
+    tomografie tomography unit university universitair universitaire universität universitaet
+    universitätsklinikum universitaetsklinikum universitario ultrasound veterans veterinary west western
+    ziekenhuis zentrum
 """
 
 
 def main() -> None:
     """Collect the words and write the file."""
     names = [entry[2] for entry in vars(datadict)["DicomDictionary"].values()]
-    meanings = [code[0] for scheme in concepts.concepts.values() for codes in scheme.values() for code in codes.values()]
+    meanings = [
+        code[0] for scheme in concepts.concepts.values() for codes in scheme.values() for code in codes.values()
+    ]
     found = {
         word.lower()
         for text in [*names, *meanings, SEQUENCES, PARTS_OF_THE_BODY, PLACES]
-        for word in re.findall(r"[^\W\d_]{%d,}" % LEAST, text)
+        for word in re.findall(rf"[^\W\d_]{{{LEAST},}}", text)
     }
     source = (
-        f"Words of attribute names (PS3.6) and code meanings (PS3.16) as pydicom {pydicom.__version__} carries them, and Sluice's "
-        "own lists of sequences and institutions; made by scripts/build_residual_words.py. Alone they name nobody."
+        f"Words of attribute names (PS3.6) and code meanings (PS3.16) as pydicom {pydicom.__version__} carries them, "
+        "and Sluice's own lists of sequences, parts of the body and institutions; made by "
+        "scripts/build_residual_words.py. Alone they name nobody."
     )
     words = "\n".join(textwrap.wrap(" ".join(sorted(found)), 160, break_on_hyphens=False))
     lines = ",\n".join(json.dumps(line, ensure_ascii=False) for line in words.split("\n"))

@@ -1,4 +1,4 @@
-"""Make `tasks/deidentify/data/words.json.gz` from public word lists; run again when a source changes.
+"""Make `words.json.gz` and `names.json.gz` of `tasks/deidentify/data` from public word lists; run again when a source changes.
 
     apt-get download scowl && dpkg-deb -x scowl_*.deb FOLDER
     pip install names==0.3.0 Faker==40.54.0          # not needed at run time: in an environment of their own
@@ -72,7 +72,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--scowl", type=Path, required=True)
     parser.add_argument("--icd", type=Path, required=True)
-    parser.add_argument("--target", type=Path, default=DATA / "words.json.gz")
+    parser.add_argument("--target", type=Path, default=DATA)
     arguments = parser.parse_args()
     levels = scowl(arguments.scowl)
     ranks, given = census()
@@ -100,11 +100,12 @@ def main() -> int:
     for _ in range(2):
         lists = grouped(chosen | veto, ordinary, clinical, both, frequent, veto, often)
         write(arguments.target, lists)
-        for cached in (vocabulary.words, vocabulary.flags_of):
+        for cached in (vocabulary.words, vocabulary.names, vocabulary.flags_of):
             cached.cache_clear()
         veto |= {name for name in everyone - chosen - by_hand if vocabulary.is_known(name)}
     counts = ", ".join(f"{name} {len(words)}" for name, words in sorted(lists.items()))
-    sys.stdout.write(f"{counts}; {arguments.target.stat().st_size} bytes\n")
+    sizes = [(arguments.target / name).stat().st_size for name in ("words.json.gz", "names.json.gz")]
+    sys.stdout.write(f"{counts}; {sizes} bytes\n")
     return 0
 
 
@@ -130,9 +131,14 @@ def grouped(
 
 def write(target: Path, lists: dict[str, set[str]]) -> None:
     """The lists as compressed JSON, the same bytes for the same words."""
-    content = {"source": SOURCE} | {name: " ".join(sorted(words)) for name, words in sorted(lists.items())}
-    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
-    target.write_bytes(gzip.compress(text, 9, mtime=0))
+    by_hand = lists["name"] & set(vocabulary.by_hand())  # names that are words of radiology_words.json stay with the words
+    for path, parts in (
+        (target / "words.json.gz", lists | {"name": by_hand}),
+        (target / "names.json.gz", {"name": lists["name"] - by_hand}),
+    ):
+        content = {"source": SOURCE} | {name: " ".join(sorted(words)) for name, words in sorted(parts.items())}
+        text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+        path.write_bytes(gzip.compress(text, 9, mtime=0))
 
 
 def is_medical(word: str) -> bool:

@@ -58,7 +58,7 @@ def deidentify(
     report: Annotated[Path | None, typer.Option(help="Write counts and outcomes as JSON; nothing identifies.")] = None,
     dicomdir: Annotated[
         bool | None,
-        typer.Option("--dicomdir/--no-dicomdir", help="Write DST as media with a DICOMDIR; else where SRC has one."),
+        typer.Option("--dicomdir/--no-dicomdir", help="DST as media, with short names and a DICOMDIR; or none at all."),
     ] = None,
 ) -> None:
     """De-identify a file or a folder of DICOM, without a workspace.

@@ -1,12 +1,14 @@
 """A DICOMDIR over de-identified files: built anew from their headers, since the source's own lists who they were.
 
 Basic Directory IOD (PS3.3 F.3), four levels. What a record must have (PS3.3 F.5) and the profile took away gets the
-same dummy as in a header. Only files whose paths are File IDs (PS3.10 8.5) can be listed: layout `media` of place.py.
+same dummy as in a header. Paths of the layout `media` are File IDs by PS3.10 8.5; of others they are not, though what
+reads a directory follows them all the same.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ from tasks.deidentify.pixels.risk import class_name
 _MEDIA_CLASS = "1.2.840.10008.1.3.10"
 _EXPLICIT = "1.2.840.10008.1.2.1"
 _IN_USE = 0xFFFF
+_PLAIN = {"DA": re.compile("[0-9]{8}"), "TM": re.compile(r"[0-9]{2,6}(\.[0-9]{1,6})?")}
 
 # Words in the keyword of a SOP class that decide on the type of its record; the first that fits (PS3.3 F.5).
 _TYPES = (
@@ -140,9 +143,14 @@ def _enter(top: dict[str, _Node], root: Path, path: str) -> bool:
 
 def _record(kind: str, ds: Dataset) -> Dataset:
     for keyword in _NEEDED.get(kind, ("InstanceNumber",)):
-        if ds.get(keyword) in (None, ""):
-            tag = tag_for_keyword(keyword)
-            setattr(ds, keyword, DUMMIES[dictionary_VR(tag or 0).split(" ")[0]])
+        vr = dictionary_VR(tag_for_keyword(keyword) or 0)
+        value = ds.get(keyword)
+        if vr in _PLAIN:  # files before DICOM 3 have 2004.01.19 and 10:11:12
+            value = str(value or "").replace("." if vr == "DA" else ":", "")
+            value = value if _PLAIN[vr].fullmatch(value) else ""
+        setattr(ds, keyword, DUMMIES[vr] if value in (None, "") else value)
+    if ds.get("VerificationFlag") == "VERIFIED" and not ds.get("VerificationDateTime"):
+        ds.VerificationDateTime = DUMMIES["DT"]
     record = DIRECTORY_RECORDERS[kind](ds)
     record.pop("ContentSequence", None)  # the title says what it is; its content is in the file
     record.OffsetOfTheNextDirectoryRecord = record.OffsetOfReferencedLowerLevelDirectoryEntity = 0

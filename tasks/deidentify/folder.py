@@ -24,7 +24,7 @@ from tasks.deidentify.bulk.journal import Journal, Row
 from tasks.deidentify.bulk.place import MEDIA
 from tasks.deidentify.bulk.settle import settle_repeats, still_there, sweep
 from tasks.deidentify.bulk.target import Target, open_target
-from tasks.deidentify.bulk.walk import Entry, Origin, Survey, survey
+from tasks.deidentify.bulk.walk import DIRECTORY, Entry, Origin, Survey, survey
 from tasks.deidentify.bulk.work import Done, Plan, deidentify_batch, stamp_of
 from tasks.deidentify.mapping import Mapping
 from tasks.deidentify.report import Counts, check_report, facts_of, write_report
@@ -34,7 +34,7 @@ Told = Callable[[int, int, int], None]  # files in all, kept, refused
 
 @dataclass(frozen=True, repr=False)
 class Request:
-    """What the user asked for. `dicomdir` None: where the source has one."""
+    """What the user asked for. `dicomdir` True: the target as media with one; None: one where the source has one."""
 
     source: Path
     target: Path
@@ -69,12 +69,11 @@ def deidentify_folder(request: Request, told: Told = lambda *_: None) -> Result:
         raise ConfigurationError(f"there is no file in {request.source}: name a folder of DICOM")
     if request.report:
         check_report(request.report)
-    wanted = request.dicomdir if request.dicomdir is not None or not found.has_directory else True
     with ExitStack() as stack:
         mapping = None
         if request.mapping:
             mapping = stack.enter_context(Mapping(request.mapping, request.target.resolve(), pseudonymiser))
-        target = open_target(request.target, origin, facts, wanted)
+        target = open_target(request.target, origin, facts, media=request.dicomdir)
         stack.enter_context(target.held())
         stack.enter_context(told_plainly(target.root))
         result = _Run(request, origin, found, target, pseudonymiser, mapping, told).finish(facts)
@@ -109,7 +108,7 @@ class _Run:
                 self._work(journal, pool)
                 settle_repeats(journal, self.origin, target, pool, self.processes)
             strangers = sweep(journal, target) if target.earlier else 0
-            listed = self._list() if target.layout == MEDIA else None
+            listed = self._list()
             counts = Counts.of(journal)
             if self.mapping:
                 self.mapping.write(self._files(journal))
@@ -117,11 +116,17 @@ class _Run:
                 write_report(self.request.report, facts, counts, journal.rows())
         return Result(counts, strangers, listed)
 
-    def _list(self) -> int:
-        """Write the DICOMDIR."""
-        from tasks.deidentify.directory import write_directory  # media are rare, and pydicom's writer takes its time
+    def _list(self) -> int | None:
+        """Write the DICOMDIR anew, if there is to be one."""
+        root, wanted = self.target.root, self.request.dicomdir
+        if wanted is False:
+            (root / DIRECTORY).unlink(missing_ok=True)
+            return None
+        if not (self.target.layout == MEDIA or self.found.has_directory or (root / DIRECTORY).exists()):
+            return None
+        from tasks.deidentify.directory import write_directory  # rare, and pydicom's writer takes time to import
 
-        return write_directory(self.target.root, self.target.outputs(), self.pseudonymiser)
+        return write_directory(root, self.target.outputs(), self.pseudonymiser)
 
     def _work(self, journal: Journal, pool: WorkerPool) -> None:
         request, mapping = self.request, self.mapping

@@ -50,7 +50,9 @@ def find(text: str, known: Known, shift: int = 0) -> list[Span]:
     wanted = identifiers(known)
     shouted = names.is_shouted(tokens)
     claims = Claims()
-    claims.take(Span(found.start(), found.end(), _KEPT) for pattern in (DONE, _MARKUP) for found in pattern.finditer(text))
+    claims.take(
+        Span(found.start(), found.end(), _KEPT) for pattern in (DONE, _MARKUP) for found in pattern.finditer(text)
+    )
     claims.take(patient.find(tokens, wanted))
     claims.take(numbers.web(text))
     claims.take(dates.find(tokens, shift, wanted.days))

@@ -21,8 +21,8 @@ from tasks.core.settings import DeidentifySettings
 from tasks.deidentify.bulk import crew
 from tasks.deidentify.bulk.compare import Comparison, Identity, Pair, check_batch, identify_batch
 from tasks.deidentify.bulk.place import sop_of
-from tasks.deidentify.bulk.target import Target, read_statement
-from tasks.deidentify.bulk.walk import Origin, survey
+from tasks.deidentify.bulk.target import files_in, read_statement
+from tasks.deidentify.bulk.walk import DIRECTORY, Origin, survey
 from tasks.deidentify.mapping import HEADER
 from tasks.deidentify.report import facts_of
 from tasks.deidentify.rules.files import load_profile
@@ -74,7 +74,7 @@ def verify_folder(question: Question, told: Told = lambda *_: None) -> Answer:
     if stated is not None:
         _agree(stated, facts_of(settings, pseudonymiser), question)
     plan = Comparison(str(origin.root), str(place.root), settings, question.key_file.resolve())
-    with closing(_index(place.root)) as index:
+    with closing(_index(place.root, ours=stated is not None)) as index:
         return _Verification(plan, origin, index, question, told, ours=stated is not None).answer()
 
 
@@ -165,11 +165,14 @@ class _Verification:
                 self.found.kinds[kind] = self.found.kinds.get(kind, 0) + 1
 
 
-def _index(root: Path) -> sqlite3.Connection:
-    """The outputs by SOPInstanceUID, in a temporary file without a name: they may be many."""
+def _index(root: Path, *, ours: bool) -> sqlite3.Connection:
+    """The outputs by SOPInstanceUID, in a temporary file without a name: they may be many.
+
+    Our own DICOMDIR is left out: it was made from the outputs, so it tells no more than they do.
+    """
     index = sqlite3.connect("")
     index.execute("CREATE TABLE outputs (number INTEGER PRIMARY KEY, path TEXT, sop TEXT)")
-    paths = Target(root, "", earlier=True).outputs()
+    paths = (path for path in files_in(root) if path != DIRECTORY or not ours)
     index.executemany("INSERT INTO outputs VALUES (NULL, ?, ?)", ((path, sop_of(root / path)) for path in paths))
     index.execute("CREATE INDEX by_sop ON outputs (sop)")
     return index

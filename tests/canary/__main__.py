@@ -64,7 +64,7 @@ def report(preset: str, verdicts: list[tuple[Case, Verdict]]) -> str:
         lines.append(f"retained on purpose: {', '.join(sorted(retained))}")
     if any(verdict.output and verdict.errors is None for _, verdict in verdicts):
         lines.append(
-            "dciodvfy is not installed or was not asked: validity is not judged (bash scripts/services.sh dicom3tools)"
+            "some are not judged by dciodvfy: it cannot read the source, was not asked or is not installed (bash scripts/services.sh dicom3tools)"
         )
     lines.append(f"{preset:<12}{'files':>8}{'released':>10}{'leaking places':>16}{'lost':>6}{'new errors':>12}")
     for group in GROUPS:

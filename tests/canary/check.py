@@ -24,7 +24,7 @@ from tasks.deidentify.parts import content as content_of
 from tests.canary import search, validity
 from tests.canary.base import FILLED, KEPT, PRESENT, tag_of
 from tests.canary.tokens import Mint, Place
-from tests.canary.writing import File
+from tests.canary.writing import File, value_of
 
 KEY = bytes(range(32))
 PRESETS = ("basic", "research")
@@ -113,14 +113,9 @@ def _lost(file: File, output: bytes) -> list[str]:
         tag = tag_of(keyword)
         if tag not in file.body or keyword in file.hides_in or keyword == "SpecificCharacterSet":
             continue
-        before = file.body[tag].value
-        raw = dataset.get_item(tag) if tag in dataset else None
-        after = raw.value if raw is not None else None
-        if (
-            not isinstance(after, bytes)
-            or not isinstance(before, bytes)
-            or after.rstrip(b" \0") != before.rstrip(b" \0")
-        ):
+        before = value_of(file.body[tag], file.syntax).rstrip(b" \0")
+        after = dataset.get_item(tag).value if tag in dataset else None
+        if not isinstance(after, bytes) or after.rstrip(b" \0") != before:
             lost.append(keyword)
     lost += [keyword for keyword in FILLED if not dataset.get(keyword)]
     lost += [keyword for keyword in PRESENT if keyword not in dataset]

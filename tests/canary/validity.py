@@ -10,6 +10,8 @@ from pathlib import Path
 
 _VALUE = re.compile(r"<[^<>]*>(?= for value)|\[[^\]]*\]|= <[^>]*>")
 
+_UNREAD = ("Error - Tags out of order", "Error - Information Object Not found")
+
 
 def errors(path: Path) -> Counter[str] | None:
     """The errors of a file, values taken out, by how often each comes."""
@@ -22,8 +24,8 @@ def errors(path: Path) -> Counter[str] | None:
 
 
 def new_errors(source: Path, output: Path) -> tuple[str, ...] | None:
-    """Errors of `output` that `source` does not have; None where dciodvfy is missing."""
+    """Errors of `output` that `source` does not have; None where dciodvfy is missing or cannot read the source."""
     before, after = errors(source), errors(output)
-    if before is None or after is None:
+    if before is None or after is None or any(line.startswith(_UNREAD) for line in before):
         return None
     return tuple(sorted(set(after) - set(before)))

@@ -85,6 +85,11 @@ def fragments(*parts: bytes, table: bytes = b"") -> bytes:
     return written + struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
 
 
+def value_of(element: Element, syntax: str) -> bytes:
+    """The bytes of a value as they stand in a file."""
+    return _value(element, syntax, ">" if syntax == BIG_ENDIAN else "<")
+
+
 def _value(element: Element, syntax: str, order: str) -> bytes:
     if isinstance(element.value, bytes):
         value = element.value

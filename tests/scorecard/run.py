@@ -177,7 +177,8 @@ def _judge_job(job: tuple[Instance, str, str, Facts]) -> tuple[list[Verdict], li
             else:
                 passed, found = judge.passes(check, output, facts)
             verdicts.append(Verdict(instance.file, instance.kind, instance.modality, check, passed, found[:200]))
-    found_strays = [(instance.file, instance.modality, text) for text in strays(content, instance.identifiers)]
+    named = content + b"\0" + target.encode()  # a file's name may tell as well
+    found_strays = [(instance.file, instance.modality, text) for text in strays(named, instance.identifiers)]
     return verdicts, found_strays
 
 

@@ -34,7 +34,7 @@ BASIC = DeidentifySettings(profile="basic")
 RESEARCH = DeidentifySettings()
 ANATOMY = 0x00082218  # AnatomicRegionSequence: kept, and not of E.1-1
 MODIFIER = 0x00082220
-OUR_OWN = {"PatientID", "PatientName", "PatientIdentityRemoved", "DeidentificationMethod"}
+OUR_OWN = rules.tag_set("together") | {"PatientID", "PatientName", "PatientIdentityRemoved", "DeidentificationMethod"}
 ROWS = [
     (tag, row) for tag, row in rules.rows().items() if tag >> 16 not in (0, 2, 4) and rules.value_representations(tag)
 ]

@@ -326,7 +326,7 @@ def test_a_target_of_another_key_profile_or_layout_is_refused(request_of: Reques
     assert "another profile" in refused(replace(request_of, settings=DeidentifySettings(profile="basic")))
     overridden = DeidentifySettings(profile="research", overrides={"Manufacturer": "X"})
     assert "another profile" in refused(replace(request_of, settings=overridden))
-    assert "without a DICOMDIR" in refused(replace(request_of, dicomdir=True))
+    assert "without --dicomdir" in refused(replace(request_of, dicomdir=True))
     assert tree(request_of.target) == before
 
 
@@ -503,7 +503,8 @@ def test_media_get_a_directory_that_lists_what_was_written(request_of: Request) 
     directory = make_ct("1.2.3.4.8")
     directory.SOPClassUID = "1.2.840.10008.1.3.10"
     put(request_of, "DICOMDIR", directory)
-    result = deidentify_folder(request_of)
+    media = replace(request_of, dicomdir=True)
+    result = deidentify_folder(media)
     assert (result.counts.kept, result.listed, reasons(result)) == (3, 3, {"media-directory": 1})
     files = FileSet(request_of.target / "DICOMDIR")
     assert {str(instance.SOPInstanceUID) for instance in files} == {
@@ -518,14 +519,22 @@ def test_media_get_a_directory_that_lists_what_was_written(request_of: Request) 
     before = tree(request_of.target)
     deidentify_folder(request_of)
     assert tree(request_of.target) == before
-    assert "with a DICOMDIR" in refused(replace(request_of, dicomdir=False))
+    assert "with --dicomdir" in refused(replace(request_of, dicomdir=False))
 
 
-def test_a_directory_of_the_source_may_be_left_behind(request_of: Request) -> None:
+def test_a_source_with_a_directory_gets_a_new_one_over_the_usual_places(request_of: Request) -> None:
     put(request_of, "DICOMDIR", b"x" * 200)
     put(request_of, "1", make_ct("1.2.3.4.1"))
+    assert deidentify_folder(request_of).listed == 1
+    assert outputs(request_of) == ["DICOMDIR", place_of("1.2.3.4.1")]
+    assert [Path(instance.path) for instance in FileSet(request_of.target / "DICOMDIR")] == [
+        request_of.target / place_of("1.2.3.4.1")
+    ]
+    (request_of.source / "DICOMDIR").unlink()
+    put(request_of, "2", make_ct("1.2.3.4.2"))
+    assert deidentify_folder(request_of).listed == 2
     assert deidentify_folder(replace(request_of, dicomdir=False)).listed is None
-    assert outputs(request_of) == [place_of("1.2.3.4.1")]
+    assert outputs(request_of) == sorted([place_of("1.2.3.4.1"), place_of("1.2.3.4.2")])
 
 
 def test_a_batch_ends_when_its_time_is_up_and_not_before_its_first_file(monkeypatch: pytest.MonkeyPatch) -> None:

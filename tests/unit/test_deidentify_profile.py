@@ -168,7 +168,7 @@ def test_an_item_that_refers_to_an_object_holds_nothing_else(profile: str) -> No
 def test_what_researchers_need_of_a_device_is_kept(profile: str) -> None:
     chosen = Profile.of(DeidentifySettings.model_validate({"profile": profile}))
     words = """Manufacturer ManufacturerModelName SoftwareVersions ConvolutionKernel SequenceName PulseSequenceName
-        FilterType ReceiveCoilName ImageType BodyPartExamined Modality CodeValue CodingSchemeDesignator SliceThickness
+        FilterType ReceiveCoilName ImageType BodyPartExamined Modality SliceThickness
         PixelSpacing RescaleType WindowCenterWidthExplanation SegmentAlgorithmName ScanningSequence"""
     for keyword in words.split():
         tag = rules.tag_of(keyword)

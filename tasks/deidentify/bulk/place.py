@@ -16,6 +16,7 @@ from typing import NamedTuple
 from tasks.deidentify.parts import Parts, chunks
 
 UIDS, MEDIA = "uids", "media"
+LEVELS = 3  # folders above a file
 _HEADS = (1 << 13, 1 << 20)  # bytes to look at: mostly the first will do
 _STUDY, _SERIES = 0x0020000D, 0x0020000E
 _CLASS_HEAD, _SYNTAX_HEAD = b"\x02\x00\x02\x00UI", b"\x02\x00\x10\x00UI"

@@ -19,8 +19,8 @@ from typing import Any
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import told_plainly, write_json
-from tasks.deidentify.bulk.place import MEDIA, UIDS
-from tasks.deidentify.bulk.walk import DIRECTORY, Origin
+from tasks.deidentify.bulk.place import LEVELS, MEDIA, UIDS
+from tasks.deidentify.bulk.walk import Origin
 
 STATEMENT = "sluice.json"
 WORK = ".sluice"
@@ -63,16 +63,21 @@ class Target:
         shutil.rmtree(self.work)
 
     def outputs(self) -> Iterator[str]:
-        """The paths of de-identified files below the root, in order."""
-        for entry in Origin(self.root).walk():
-            if entry.reason is None and entry.locator not in (STATEMENT, DIRECTORY) and not _is_work(entry.locator):
-                yield entry.locator
+        """The paths of de-identified files below the root, in order; a file that lies elsewhere is none of ours."""
+        return (path for path in files_in(self.root) if path.count("/") == LEVELS)
 
 
-def open_target(place: Path, origin: Origin, facts: Mapping[str, Any], dicomdir: bool | None) -> Target:
+def files_in(root: Path) -> Iterator[str]:
+    """The paths of all files below a target, in order, except what tells of the run itself."""
+    for entry in Origin(root).walk():
+        if entry.reason is None and entry.locator != STATEMENT and not entry.locator.startswith(f"{WORK}/"):
+            yield entry.locator
+
+
+def open_target(place: Path, origin: Origin, facts: Mapping[str, Any], *, media: bool | None) -> Target:
     """Check or make the folder, and write down by whom it is filled.
 
-    `facts` are compared with those of an earlier run, `dicomdir` None means as before, else the layout `uids`. Raises
+    `facts` are compared with those of an earlier run, `media` None is the layout as it was before, else `uids`. Raises
     `ConfigurationError` where the folder overlaps the source, holds something else, or differs in anything.
     """
     root = place.resolve()
@@ -86,7 +91,7 @@ def open_target(place: Path, origin: Origin, facts: Mapping[str, Any], dicomdir:
         raise ConfigurationError(
             f"{place} is not empty and no earlier run of `sluice deidentify` filled it: name a new or empty folder"
         )
-    layout = (former or {}).get("layout", UIDS) if dicomdir is None else (MEDIA if dicomdir else UIDS)
+    layout = (former or {}).get("layout", UIDS) if media is None else (MEDIA if media else UIDS)
     stated = {**facts, "layout": layout}
     if former is not None and former != stated:
         raise ConfigurationError(f"{place} was made {_difference(former, stated)}: name a new or empty folder")
@@ -115,11 +120,7 @@ def _difference(former: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
     if former.get("key") != stated["key"]:
         return f"with another key ({former.get('key')}, this one is {stated['key']})"
     if former.get("layout") != stated["layout"]:
-        return f"{'with' if former.get('layout') == MEDIA else 'without'} a DICOMDIR"
+        return f"in the other layout, {'with' if former.get('layout') == MEDIA else 'without'} --dicomdir"
     if former.get("profile") != stated["profile"]:
         return "by another profile, or by other rule tables"
     return "by another version of Sluice"
-
-
-def _is_work(locator: str) -> bool:
-    return locator.startswith(f"{WORK}/")

@@ -38,7 +38,7 @@ def _is_text(run: bytes) -> bool:
     """Whether a run of printable bytes is none of a table's: those go on in small steps, or come in pairs."""
     letters = sum(65 <= byte <= 90 or 97 <= byte <= 122 for byte in run)
     even, odd = run[::2], run[1::2]
-    return letters * 4 >= len(run) * 3 and even[: len(odd)] != odd and all(map(_jumps, (run, even, odd)))
+    return letters * 2 >= len(run) and even[: len(odd)] != odd and all(map(_jumps, (run, even, odd)))
 
 
 def _jumps(run: bytes) -> bool:

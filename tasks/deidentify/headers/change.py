@@ -139,6 +139,8 @@ def _cleaned(tag: int, vr: str, value: bytes, identity: Identity, terms: tuple[s
     text = None if _CONTROL.search(bare) else charset.decode(bare, terms)
     if text is None:
         return None
+    if tables.name_of(tag) in _CODES and (not _WORD.search(text) or text in tables.coding_schemes()):
+        return value
     clean = clean_text(tag, vr, text, identity)
     if clean == text:
         return value
@@ -170,6 +172,9 @@ def clean_text(tag: int, vr: str, text: str, identity: Identity) -> str:
     return "\\".join(descriptors.clean(part, identity.known) for part in text.split("\\"))
 
 
+# What is no more than a code: letters and digits, but no word of five letters.
+_CODES = frozenset({"CodeValue", "LongCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion"})
+_WORD = re.compile(r"[^\W\d_]{5}|[^\x20-\x7e]")
 _REPORT_TEXTS = frozenset({"TextValue"})
 
 

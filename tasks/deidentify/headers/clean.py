@@ -58,7 +58,7 @@ class HeaderCleaner:
                 self._sessions.clear()
             patient = self.pseudonymiser.patient(patient_id, opened.study)
             shift = self.pseudonymiser.shift_days(patient_id, opened.study)
-            known = known_of(opened)
+            known = known_of(opened, self.profile.retained)
             identity = Identity(patient, shift, self.pseudonymiser, known)
             rewriter = Rewriter(self.profile, identity, tables.iod_of(opened.sop_class), self.max_depth)
             found = self._sessions[key] = Session(patient, shift, known, rewriter)

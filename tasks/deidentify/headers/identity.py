@@ -12,6 +12,7 @@ from pydicom.datadict import tag_for_keyword
 from tasks.deidentify.headers import charset, normal
 from tasks.deidentify.headers.opened import Opened
 from tasks.deidentify.known import Known
+from tasks.deidentify.rules import tables
 
 _KEYWORDS = {
     "patient": (
@@ -49,9 +50,12 @@ def signature(opened: Opened) -> tuple[bytes, ...]:
     return tuple(by_tag[tag].chunk or b"" for tag in _ALL if tag in by_tag)
 
 
-def known_of(opened: Opened) -> Known:
-    """The patient's identifiers. Multi-valued attributes give several."""
-    texts = {kind: tuple(_texts(opened, tags)) for kind, tags in _TAGS.items()}
+def known_of(opened: Opened, retained: frozenset[str]) -> Known:
+    """The patient's identifiers, but for attributes that the profile keeps. Multi-valued attributes give several."""
+    texts = {
+        kind: tuple(_texts(opened, tuple(tag for tag in tags if tables.name_of(tag) not in retained)))
+        for kind, tags in _TAGS.items()
+    }
     days = tuple("".join(found.groups()) for text in texts["dates"] if (found := _DAY.match(text)))
     return Known(texts["patient"], texts["others"], texts["ids"], texts["places"], days)
 

@@ -1,4 +1,4 @@
-"""Text in one frame: where strokes are, each place is looked at as often as it is cluttered, and boxes are made whole.
+"""Text in one frame: each place where strokes are is looked at, what reads as text is kept, and boxes are made whole.
 
 What a box says decides in tokens.py whether it may stay. Import this late: it loads the networks.
 """
@@ -21,8 +21,8 @@ from tasks.deidentify.pixels.views import Array, Plane, Range, local_contrast, v
 _LARGEST = 224  # pixels to a side of a place; tripled it is what the detector gets at once
 _LEVELS = (1, 4, 16)  # letters of 8 to 32 px, and those that are so many times larger
 _SMALLEST = 24  # pixels to a side: less holds no text
-_CLUTTERED = 0.25  # share of strokes from which letters are no longer alone
-_CALM_SCALE, _CLUTTERED_SCALE = 2, 3
+_SCALE, _QUICK_SCALE = 3, 2
+_LOWEST, _HIGHEST_SHAPE, _HUGE = 5, 24, 40  # pixels that a line is high
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,6 +32,7 @@ class Found:
     place: Place
     height: float
     reading: Reading
+    line_shaped: bool = False
 
 
 def find_text(planes: Sequence[Plane], *, thorough: bool = True) -> list[Found]:
@@ -56,7 +57,7 @@ def _at_level(plane: Plane, level: int, thorough: bool) -> list[Found]:
     found = []
     for place in find_places(_strokes(plane), _LARGEST):
         part = plane.values[place.top : place.bottom, place.left : place.right]
-        lines = [line for image, scale in _images(part, plane.ranges, place, thorough) for line in _scaled(image, scale)]
+        lines = [line for image, scale in _images(part, plane.ranges, thorough) for line in _scaled(image, scale)]
         texts = [line for line in lines if is_text(line)]
         found += [_in_frame(line, part, place, level) for line in texts]
     return found
@@ -64,36 +65,46 @@ def _at_level(plane: Plane, level: int, thorough: bool) -> list[Found]:
 
 def is_text(line: Line) -> bool:
     """Whether a proposed line is text: it reads well, or it has the shape of a line of small letters."""
-    text = [character for character in line.reading.text if character.isalnum()]
-    score, different = line.reading.score, len(set("".join(text).upper().replace("O", "0")))
-    if len(text) >= 3 and different >= 2 and score >= 0.5:
-        return True
-    if len(text) >= 2 and different >= 2 and score >= 0.8:
-        return True
-    if len(text) == 1 and score >= 0.9 and line.likelihood >= 0.8:
-        return True
-    return line.likelihood >= 0.85 and line.length >= 2.2 * line.height and 6 <= line.height <= 24
+    letters = "".join(character for character in line.reading.text if character.isalnum())
+    score, count = line.reading.score, len(letters)
+    varied = len(set(letters.upper().replace("O", "0"))) > 1 or count > 4  # rows of round things read as 000
+    if varied and line.height >= _LOWEST:
+        huge = line.height > _HUGE
+        if count >= 3 and score >= (0.7 if huge else 0.5):
+            return True
+        if count == 2 and score >= 0.8 and not huge:
+            return True
+        if count >= 4 and score >= 0.35 and line.likelihood >= 0.9 and line.length >= 2.5 * line.height and not huge:
+            return True
+    return is_line_shaped(line)
+
+
+def is_line_shaped(line: Line) -> bool:
+    """Whether the detector is sure of a long line of small letters, whatever they say; no anatomy looks so."""
+    return line.likelihood >= 0.9 and line.length >= 4 * line.height and _LOWEST <= line.height <= _HIGHEST_SHAPE
 
 
 def _strokes(plane: Plane) -> Image:
     strokes = np.zeros(plane.values.shape, np.uint8)
     for shown in plane.ranges:
-        strokes |= find_strokes(view(plane.values, shown))
+        image = view(plane.values, shown)
+        strokes |= find_strokes(image)
+        half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # letters of 16 px and more
+        strokes |= cv2.resize(find_strokes(half), image.shape[::-1], interpolation=cv2.INTER_NEAREST)
     if plane.only is not None:
         strokes &= plane.only
     return strokes
 
 
-def _images(part: Array, ranges: tuple[Range, ...], place: Place, thorough: bool) -> Iterator[tuple[Image, float]]:
+def _images(part: Array, ranges: tuple[Range, ...], thorough: bool) -> Iterator[tuple[Image, float]]:
     """What the detector is shown of a place, and how many times it is enlarged."""
     shown = min(ranges, key=lambda one: one[1] - one[0])
     even = 255 - local_contrast(part, shown)  # the detector knows dark letters better
-    if place.busy < _CLUTTERED or not thorough:
-        yield _enlarged(even, _CALM_SCALE), _CALM_SCALE
-        return
-    yield _enlarged(even, _CLUTTERED_SCALE), _CLUTTERED_SCALE
-    for letters in slices.of_one_value(part):
-        yield letters, 1
+    scale = _SCALE if thorough else _QUICK_SCALE
+    yield _enlarged(even, scale), scale
+    if thorough:
+        for letters in slices.of_one_value(part):
+            yield letters, 1
 
 
 def _scaled(image: Image, scale: float) -> list[Line]:
@@ -118,7 +129,7 @@ def _in_frame(line: Line, part: Array, place: Place, level: int) -> Found:
         (min(rows, bottom) + place.top) * level,
         (min(columns, right) + place.left) * level,
     )
-    return Found(box, line.height * level, line.reading)
+    return Found(box, line.height * level, line.reading, is_line_shaped(line))
 
 
 def _reduced(plane: Plane, level: int) -> Plane:

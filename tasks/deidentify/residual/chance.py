@@ -1,8 +1,9 @@
-"""How likely chance puts a text among binary numbers: what is found in pixel values counts only where that is unthinkable.
+"""How likely chance puts a text among binary numbers: what is found in pixel values counts where that is unthinkable.
 
-Each letter's chance is how often its byte stands in the neighbourhood, for odd and even places apart (16-bit values have one
-sort of bytes at each). So four letters are nothing in a noisy 8-bit image, and eleven are a name in any. A text is believed
-where chance would put it into fewer than one in 1e9 such files, whatever else is searched for in them.
+Each letter's chance is how often its byte stands in the neighbourhood, for odd and even places apart (16-bit values
+have one sort of bytes at each). So four letters are nothing in a noisy 8-bit image, and eleven are a name in any. A
+text is believed where chance would put it into fewer than one in 1e9 such files, whatever else is searched for in
+them.
 """
 
 from __future__ import annotations
@@ -26,8 +27,3 @@ def expected(found: bytes, before: bytes, after: bytes, places: int, searches: i
         if likely < BELIEVED * 1e-30:
             break
     return likely
-
-
-def is_text(content: bytes) -> bool:
-    """Whether bytes are mostly letters, digits and what stands between them."""
-    return bool(content) and sum(31 < byte < 127 or byte in (9, 10, 13) for byte in content) >= 0.9 * len(content)

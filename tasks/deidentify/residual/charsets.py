@@ -1,6 +1,6 @@
-"""Text and its bytes: how a source's value reads in the character sets in force, and how a name may be written anywhere.
+"""Text and its bytes: how a source's value reads in the character sets in force, and how a name may be written.
 
-Independent of pydicom's and of the engine's decoding. The defined terms and escape sequences are those of PS3.3 C.12.1.1.2.
+Independent of pydicom's and of the engine's decoding. Defined terms and escape sequences are those of PS3.3 C.12.1.1.2.
 """
 
 from __future__ import annotations
@@ -55,12 +55,18 @@ _ESCAPES = {
 }
 ESCAPE = re.compile(rb"\x1b(" + b"|".join(map(re.escape, sorted(_ESCAPES))) + rb")")
 _SHIFTS = re.compile(rb"\x0e([^\x0f\x1b\r\n]*)\x0f?")
+_UNICODE = ("utf_8", "utf_16_le", "utf_16_be")
+_EASTERN = (
+    *_UNICODE,
+    *("shift_jis", "cp932", "euc_jp", "euc_kr", "cp949", "johab", "gb2312", "gb18030", "big5", "big5hkscs"),
+)
 _EUROPEAN = (
-    "utf_8 latin_1 iso8859_2 iso8859_3 iso8859_4 iso8859_5 iso8859_6 iso8859_7 iso8859_8 iso8859_9 iso8859_10 iso8859_11 "
-    "iso8859_13 iso8859_14 iso8859_15 iso8859_16 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 koi8_r koi8_u "
-    "cp437 cp850 cp852 cp866 mac_roman shift_jis euc_jp euc_kr gb18030 utf_16_le utf_16_be"
-).split()
-_EASTERN = "utf_8 shift_jis cp932 euc_jp euc_kr cp949 johab gb2312 gb18030 big5 big5hkscs utf_16_le utf_16_be".split()
+    *_UNICODE,
+    "latin_1",
+    *(f"iso8859_{number}" for number in (*range(2, 12), *range(13, 17))),
+    *(f"cp{number}" for number in (437, 850, 852, 866, *range(1250, 1258))),
+    *("koi8_r", "koi8_u", "mac_roman", "shift_jis", "euc_jp", "euc_kr", "gb18030"),
+)
 _SEVEN_BIT = (("euc_jp", b"\x1b$B"), ("euc_kr", b"\x0e"), ("gb2312", b"\x1b$A"), ("gb2312", b"\x0e"), ("gb2312", b"~{"))
 _LATIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ł": "l", "ı": "i", "þ": "th", "ð": "d"})
 _SPELT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "ß": "ss"})
@@ -148,8 +154,8 @@ def spellings(text: str) -> set[str]:
 def writings(text: str) -> frozenset[Written]:
     """The bytes that `text` may be written as, in every usual encoding; ASCII letters in lower case alone."""
     if text.isascii():
-        content = text.lower().encode()
-        return frozenset({Written(content, 1), Written(b"\0".join(content[at : at + 1] for at in range(len(content))), 2)})
+        letters = [letter.encode() for letter in text.lower()]
+        return frozenset({Written(b"".join(letters), 1), Written(b"\0".join(letters), 2)})
     found = set()
     eastern = is_eastern(text)
     for cased in _cases(text):

@@ -1,8 +1,8 @@
 """The residual check: a second look at the finished bytes for what identified the patient in the source.
 
 Independent of the engine: it reads the source and the output by itself (walk.py), decides by itself what identifies
-(identifying.py, wanted.py), and searches every byte of the output and its name in every usual encoding (needles.py). What is
-found is judged by where it stands (judge.py). It tells attributes, never values.
+(identifying.py, wanted.py), and searches every byte of the output and its name in every usual encoding (needles.py).
+What is found is judged by where it stands (judge.py). It tells attributes, never values.
 """
 
 from __future__ import annotations
@@ -10,21 +10,32 @@ from __future__ import annotations
 import struct
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 
 from tasks.deidentify.parts import Parts
-from tasks.deidentify.residual import documents, escapes, walk
+from tasks.deidentify.residual import documents, elements, escapes
 from tasks.deidentify.residual.collect import Collector
 from tasks.deidentify.residual.identifying import Collected, Token
+from tasks.deidentify.residual.identity import wanted
+from tasks.deidentify.residual.inflate import inflated
 from tasks.deidentify.residual.judge import Judge
 from tasks.deidentify.residual.layout import Layout
 from tasks.deidentify.residual.lenient import seen_in
 from tasks.deidentify.residual.needles import Hit, Search
-from tasks.deidentify.residual.view import Reader, View, inflated
-from tasks.deidentify.residual.wanted import Wanted, wanted
+from tasks.deidentify.residual.view import Reader, View
+from tasks.deidentify.residual.wanted import Wanted
 
 CHUNK = 4 * 2**20
 _MOST_SEARCHES = 32
 _EDGE = 2**13
+
+
+class Stretch(Enum):
+    """What a stretch of the output is searched as."""
+
+    HEADER = "everything that is no pixel value"
+    PIXELS = "pixel values, in which short texts stand by chance"
+    EDGE = "the ends of pixel data: text stands before the coded values of a stream, and behind the last row"
 
 
 class ResidualCheck:
@@ -42,8 +53,8 @@ class ResidualCheck:
     ) -> tuple[str, ...]:
         """What of `source` is left in `output`, in its file `name` or in `texts` (read from its pixels), sorted.
 
-        Each as `PatientName in StudyDescription`; () where it is clean. `shift` is by how many days dates were moved, where
-        they were. Raises `ValueError` where source or output cannot be read, and `OSError` as reading files does.
+        Each as `PatientName in StudyDescription`; () where it is clean. `shift` is by how many days dates were moved,
+        where they were. Raises `ValueError` where source or output cannot be read, and `OSError` as reading files does.
         """
         with View(source) as before, View(output) as after:
             collected, reader = self._collector.collect(before)
@@ -51,7 +62,7 @@ class ResidualCheck:
             try:
                 found = self._looked_through(collected, reader, search, after, output, shift)
             except struct.error:
-                raise walk.Lost("the output ends within an element") from None
+                raise elements.Lost("the output ends within an element") from None
             look = _Look(search, Judge(reader, collected, Layout(after, ()), self._moved(shift), search.count))
             found.update(f"{keyword} in the file name" for keyword in look.text(name.encode("utf-8", "replace")))
             for text in texts:
@@ -78,17 +89,16 @@ class ResidualCheck:
         self, collected: Collected, source: Reader, search: Search, after: View, output: Parts, shift: int
     ) -> set[str]:
         reader: Reader = after
-        if walk.is_deflated(after.read(0, 1024)):
-            reader, output = inflated(after, walk.data_set_of(after.read(0, 2**16))), ()
+        if elements.is_deflated(after.read(0, 1024)):
+            reader, output = inflated(after, elements.data_set_of(after.read(0, 2**16))), ()
         look = _Look(search, Judge(source, collected, Layout(reader, output), self._moved(shift), search.count))
-        regions = _regions(look.judge.layout.pixels, reader.size)
-        for start, end, far in regions:
+        for start, end, stretch in _stretches(look.judge.layout.pixels, reader.size):
             for at, content in self._chunks(reader, start, end, search.longest):
-                look.at_place(content, at, far=far)
+                look.at_place(content, at, stretch)
         return look.found
 
     def _chunks(self, reader: Reader, start: int, end: int, longest: int) -> Iterator[tuple[int, memoryview]]:
-        """The bytes from `start` to `end`, CHUNK at a time, each with so many of the last that no find is cut in two."""
+        """The bytes from `start` to `end`, CHUNK at a time, each with the last bytes of the one before it."""
         if len(self._buffer) < min(CHUNK, end - start):
             self._buffer = bytearray(min(CHUNK, max(end - start, 2**20)))
         buffer = memoryview(self._buffer)
@@ -107,13 +117,15 @@ class _Look:
         self.search, self.judge = search, judge
         self.found: set[str] = set()
 
-    def at_place(self, content: memoryview, at: int, *, far: bool) -> None:
-        """Search a stretch of the output that begins at byte `at`."""
+    def at_place(self, content: memoryview, at: int, stretch: Stretch) -> None:
+        """Search a stretch of the output, or a chunk of it, that begins at byte `at`."""
+        far = stretch is Stretch.PIXELS
         for needle, start, end in self.search.hits(content, far=far):
             if (verdict := self.judge.verdict(Hit(needle, start + at, end + at), far=far)) is not None:
                 self.found.add(verdict)
-        if not far and (signs := escapes.signs(content)):
-            self.found.update(f"{keyword} in escaped text or a document" for keyword in self._undone(bytes(content), signs))
+        if stretch is Stretch.HEADER and (signs := escapes.signs(content)):
+            keywords = self._undone(bytes(content), signs)
+            self.found.update(f"{keyword} in escaped text or a document" for keyword in keywords)
 
     def text(self, content: bytes) -> set[str]:
         """The attributes whose values stand in text of its own."""
@@ -136,15 +148,15 @@ class _Look:
                 yield verdict
 
 
-def _regions(pixels: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int, bool]]:
-    """The stretches of a file in order: (start, end, whether they are pixel values)."""
+def _stretches(pixels: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int, Stretch]]:
+    """What to search, from where to where and as what."""
     at = 0
     for start, end in pixels:
         if start > at:
-            yield at, start, False
-        yield start, end, True
-        yield start, min(end, start + _EDGE), False  # text before the coded values of a stream, or behind the last row
-        yield max(start, end - _EDGE), end, False
+            yield at, start, Stretch.HEADER
+        yield start, end, Stretch.PIXELS
+        yield start, min(end, start + _EDGE), Stretch.EDGE
+        yield max(start, end - _EDGE), end, Stretch.EDGE
         at = end
     if at < size:
-        yield at, size, False
+        yield at, size, Stretch.HEADER

@@ -1,4 +1,4 @@
-"""What stands beside a find: the letters before and after it, and whether it is a word, a name or a number of its own there."""
+"""What stands beside a find: the letters around it, and whether it is a word, a name or a number of its own there."""
 
 from __future__ import annotations
 
@@ -150,5 +150,3 @@ def _is_alnum(letter: str) -> bool:
 
 def _prints(letter: str) -> bool:
     return " " <= letter <= "~" or letter in "\t\r\n"
-
-

@@ -10,7 +10,7 @@ import base64
 import binascii
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -21,14 +21,15 @@ from tasks.deidentify.residual.charsets import ESCAPE, unescaped
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}(?:\r?\n[A-Za-z0-9+/]{4,})*={0,2}")
 _QUOTED = re.compile(rb"=([0-9A-F]{2})")
 _CODE = re.compile(rb"\\u([0-9a-fA-F]{4})")
-_DOCUMENT = 6
+_TEXT = re.compile(rb"[\t\n\r\x0e\x0f\x1b\x20-\x7e\x80-\xff]{4,}")
+_CODED, _DOCUMENT = 5, 6
 _SIGNS = {
     0: rb"%[0-9A-Fa-f]{2}",
     1: rb"&(?:#[0-9xX]|[A-Za-z]{2,8};)",
     2: rb"=[C-F][0-9A-F](?:=[89AB][0-9A-F]|[a-z])",
     3: rb"\\u[0-9a-fA-F]{4}",
-    4: rb"[A-Za-z+/][A-Za-z0-9+/]{18,}[A-Za-z+/=]",
-    5: ESCAPE.pattern,
+    4: ESCAPE.pattern,
+    _CODED: rb"[A-Za-z+/][A-Za-z0-9+/]{18,}[A-Za-z+/=]",
     _DOCUMENT: rb"\x25PDF-|PK\x03\x04|\x1f\x8b\x08",
 }
 _DEEPEST = 4
@@ -68,28 +69,33 @@ def undone(content: bytes, found: set[int], depth: int = 0) -> Iterator[bytes]:
             raise documents.Closed("documents within documents")
         return
     for text in _once(content, found):
-        if text != content:
-            yield text
-            if deeper := signs(text):
-                yield from undone(text, deeper, depth + 1)
+        yield text
+        if deeper := signs(text):
+            yield from undone(text, deeper, depth + 1)
 
 
 def _once(content: bytes, found: set[int]) -> Iterator[bytes]:
-    if 0 in found:
-        yield unquote_to_bytes(content)
-    if 1 in found:
-        yield html.unescape(content.decode("latin-1")).encode("utf-8")
-    if 2 in found:
-        joined = content.replace(b"=\r\n", b"").replace(b"=\n", b"")
-        yield _QUOTED.sub(lambda sign: bytes.fromhex(sign[1].decode()), joined)
-    if 3 in found:
-        yield _CODE.sub(lambda sign: chr(int(sign[1], 16)).encode("utf-8", "ignore"), content)
-    if 4 in found:
+    for run in _TEXT.findall(content):
+        for number in found & _UNDO.keys():
+            if (text := _UNDO[number](run)) != run:
+                yield text
+    if _CODED in found:
         yield from (text for run in _BASE64.findall(content) if (text := _from_base64(run)))
-    if 5 in found:
-        yield unescaped(content)
     if _DOCUMENT in found:
         yield from documents.contents(content)
+
+
+def _without_entities(text: bytes) -> bytes:
+    return html.unescape(text.decode("latin-1")).encode("utf-8")
+
+
+def _without_quotes(text: bytes) -> bytes:
+    joined = text.replace(b"=\r\n", b"").replace(b"=\n", b"")
+    return _QUOTED.sub(lambda sign: bytes.fromhex(sign[1].decode()), joined)
+
+
+def _without_codes(text: bytes) -> bytes:
+    return _CODE.sub(lambda sign: chr(int(sign[1], 16)).encode("utf-8", "ignore"), text)
 
 
 def _from_base64(run: bytes) -> bytes:
@@ -101,3 +107,12 @@ def _from_base64(run: bytes) -> bytes:
         return base64.b64decode(text + b"=" * (-len(text) % 4))
     except binascii.Error:
         return b""
+
+
+_UNDO: dict[int, Callable[[bytes], bytes]] = {
+    0: unquote_to_bytes,
+    1: _without_entities,
+    2: _without_quotes,
+    3: _without_codes,
+    4: unescaped,
+}

@@ -1,7 +1,7 @@
 """What in a source tells who the patient is: one element's value becomes tokens, or nothing.
 
-Asks neither the rule tables nor the profile: names, dates and UIDs are known by their VR, numbers, addresses and places by
-the lists of data/residual.json, in private elements too. What is searched for on their account is wanted.py.
+Asks neither the rule tables nor the profile: names, dates and UIDs are known by their VR, in private elements too, and
+numbers, addresses and places by the lists of data/residual.json. What is searched for on their account is wanted.py.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from pydicom.uid import UID
 
+from tasks.deidentify.residual.elements import CHARSET, keyword_of, known_vr
 from tasks.deidentify.residual.vocabulary import facts
-from tasks.deidentify.residual.walk import CHARSET, keyword_of, known_vr
 
 TEXT = frozenset((b"LO", b"SH", b"ST", b"LT", b"UT", b"UC", b"AE", b"UR", b"UN"))
 WANTED_VRS = TEXT | {b"PN", b"UI", b"DA", b"DT"}
@@ -79,7 +79,7 @@ def _kind(keyword: str) -> str:
 
 @cache
 def tells(tag: int, written: bytes) -> bytes:
-    """The VR to judge an element by, b"" where its value is not looked at; what PS3.6 says goes before what is written."""
+    """The VR to judge an element by, b"" where its value is not looked at; PS3.6 goes before what is written."""
     known = known_vr(tag)
     if known == b"UN" or tag == PRIVATE_INFORMATION:
         known = written or known

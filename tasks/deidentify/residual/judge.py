@@ -1,7 +1,7 @@
 """Whether what was found is an identifier of the source: by what stands beside it, and by the place where it stands.
 
-A search by bytes finds too much: `Young` in `younger`, an id within a longer number, four letters among pixels, a shifted
-date that happens to be another date of the source. Asked only for what was found, so it may take its time.
+A search by bytes finds too much: `Young` in `younger`, an id within a longer number, four letters among pixels, a
+shifted date that happens to be another date of the source. Asked only for what was found, so it may take its time.
 """
 
 from __future__ import annotations

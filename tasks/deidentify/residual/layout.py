@@ -1,7 +1,7 @@
 """Where things are in the output: its pixel values, and the element that a byte belongs to.
 
-The pixels' place is known at once where the parts show it. All else is asked only when something was found, so it may take
-its time. Reads the file by itself (walk.py); how a find is judged at its place is judge.py.
+The pixels' place is known at once where the parts show it. All else is asked only when something was found, so it may
+take its time. Reads the file by itself (walk.py); how a find is judged at its place is judge.py.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import struct
 from bisect import bisect_right
 from enum import Enum
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tasks.deidentify.parts import Parts
-from tasks.deidentify.residual import streams, walk
+from tasks.deidentify.residual import elements, streams
+from tasks.deidentify.residual.elements import PIXELS, UNDEFINED, Encoding, Lost, keyword_of
 from tasks.deidentify.residual.view import Reader
-from tasks.deidentify.residual.walk import PIXELS, UNDEFINED, Encoding, Lost, Walk, keyword_of
+from tasks.deidentify.residual.walk import Walk
 
 _LARGEST = 128 * 2**20
 _NUMBERS = frozenset((b"DS", b"IS", b"TM", b"AS"))
@@ -79,7 +80,7 @@ class Layout:
                     big = head[:1] == b"\x7f"
                     length = int.from_bytes(head[-4:], "big" if big else "little")
                     if length == UNDEFINED:
-                        return [(at, walk.after_far_fragments(self.reader, at, Encoding(False, big)))]
+                        return [(at, elements.after_far_fragments(self.reader, at, Encoding(False, big)))]
                     return [(at, at + length)] if at + length <= self.reader.size else None
         return None
 
@@ -87,12 +88,12 @@ class Layout:
     def tops(self) -> list[Top]:
         """All elements, those of the file meta too. Raises `Lost` where the bytes are none."""
         head = self.reader.read(0, 132)
-        at, encoding = walk.begin(head), Encoding()
+        at, encoding = elements.begin(head), Encoding()
         found: list[Top] = []
         try:
             while at < self.reader.size:
                 if not found or (found[-1].tag >> 16 == 2 and self.reader.read(at, 2) != b"\2\0"):
-                    encoding = walk.guessed(self.reader.read(at, 8))
+                    encoding = elements.guessed(self.reader.read(at, 8))
                 found.append(self._top(at, encoding))
                 at = found[-1].end
         except struct.error:
@@ -100,13 +101,13 @@ class Layout:
         return found
 
     def _top(self, at: int, encoding: Encoding) -> Top:
-        tag, vr, start, length = walk.header(self.reader.read(at, 12), 0, encoding)
-        vr = vr or walk.known_vr(tag)
+        tag, vr, start, length = elements.header(self.reader.read(at, 12), 0, encoding)
+        vr = vr or elements.known_vr(tag)
         start += at
         if length != UNDEFINED:
             end = start + length
         elif tag in PIXELS or vr in (b"OB", b"OW"):
-            end = walk.after_far_fragments(self.reader, start, encoding)
+            end = elements.after_far_fragments(self.reader, start, encoding)
         else:
             end = start + self._length_of_items(start, tag, Encoding(True, False) if vr == b"UN" else encoding)
         if end > self.reader.size:
@@ -117,11 +118,11 @@ class Layout:
         size = 2**16
         while True:
             data = self.reader.read(start, size)
-            walk_through = Walk(data, 0, len(data), encoding).items(None, tag)
+            walk = Walk(data, 0, len(data), encoding).items(None, tag)
             try:
-                for _ in walk_through:
+                for _ in walk:
                     pass
-                return walk_through.at
+                return walk.at
             except Lost:
                 if len(data) < size or size >= _LARGEST:
                     raise
@@ -144,7 +145,7 @@ class Layout:
         return Place(_name(top.tag), _sort(top.tag, top.vr), top.start, top.end)
 
     def _holds_items(self, top: Top) -> bool:
-        return walk.holds_items(self.reader.read(top.start, 8), 0, top.end - top.start)
+        return elements.holds_items(self.reader.read(top.start, 8), 0, top.end - top.start)
 
     def _within(self, top: Top, offset: int) -> Place:
         data = self.reader.read(top.at, top.end - top.at)
@@ -177,18 +178,19 @@ class Layout:
         for top in self.tops:
             at = top.start
             while top.tag in PIXELS and top.length == UNDEFINED and at + 8 <= top.end:
-                _, _, _, length = walk.header(self.reader.read(at, 8), 0, top.encoding)
+                _, _, _, length = elements.header(self.reader.read(at, 8), 0, top.encoding)
                 found.append((at + 8, at + 8 + length))
                 at += 8 + length
         return found or [(0, 0)]
 
     def _expected(self) -> int:
         """How many bytes the header promises of native pixels; 0 where it doesn't say."""
-        values = {top.tag: self.reader.read(top.start, min(top.end - top.start, 16)) for top in self.tops if top.tag < 2**22}
-        big = any(top.encoding.big for top in self.tops)
+        short = [top for top in self.tops if top.end - top.start <= 16]
+        values = {top.tag: self.reader.read(top.start, top.end - top.start) for top in short}
+        order: Literal["big", "little"] = "big" if any(top.encoding.big for top in short) else "little"
 
         def number(tag: int, default: int) -> int:
-            return int.from_bytes(values[tag], "big" if big else "little") if len(values.get(tag, b"")) == 2 else default
+            return int.from_bytes(values[tag], order) if len(values.get(tag, b"")) == 2 else default
 
         frames = values.get(_FRAMES, b"").strip(b" \0")
         bits = number(_ROWS, 0) * number(_COLUMNS, 0) * number(_SAMPLES, 1) * number(_ALLOCATED, 0)

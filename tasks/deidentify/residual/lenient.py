@@ -1,4 +1,4 @@
-"""Finding what is wanted in text that was read from pixels, where an O may be a zero and words may have run together."""
+"""Finding what is wanted in text that was read from pixels: an O may be a zero, and words may have run together."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """One multi-pattern search for all that is wanted, in every encoding, letter case ignored.
 
-Two data bases: `near` for whatever may be text, and `far` for pixel values, where a pattern of four digits would be found
-by chance in every other image. Hyperscan's mode for literals ends a pattern at a zero byte, so they are regular expressions.
+Two data bases: `near` for whatever may be text, and `far` for pixel values, where a pattern of four digits would be
+found by chance in every other image. Hyperscan's mode for literals ends a pattern at a zero byte, so the patterns are
+regular expressions.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ class Needle:
 
 
 class Hit(NamedTuple):
-    """Where a needle may stand in what was searched; a pattern of open length is searched for its start by the judge."""
+    """Where a needle may stand in what was searched; `start` is the first place where one of open length may begin."""
 
     needle: Needle
     start: int

@@ -9,8 +9,8 @@ from functools import cache
 
 from pydicom import datadict
 
+from tasks.deidentify.residual.elements import Encoding, header, keyword_of
 from tasks.deidentify.residual.identifying import Collected, identifying, tells
-from tasks.deidentify.residual.walk import Encoding, header, keyword_of
 
 _LONGEST = 1024
 _VALUE = re.compile(rb"(?s)....(?:PN|UI|DA|DT|LO|SH|ST|LT|AE)..")

@@ -1,4 +1,4 @@
-"""Text within compressed pixels: the comments and application segments of a JPEG or JPEG 2000 stream, and what follows it."""
+"""Text within compressed pixels: comments and application segments of a JPEG (2000) stream, and what follows it."""
 
 from __future__ import annotations
 

@@ -1,46 +1,28 @@
-"""Where the elements of a file are: its beginning, one element's header, and all that is nested in a stretch of bytes.
-
-Written for the second look alone, so that it cannot make the mistake that the engine's reading makes. Of pydicom only
-PS3.6's dictionary is used, for encodings that do not write the VR. What an element means is identifying.py.
-"""
+"""All that is nested in a stretch of bytes, however deep and in whatever encoding. One element is elements.py."""
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
-from pydicom.datadict import dictionary_keyword, dictionary_VR
-
-from tasks.deidentify.residual.view import Reader
-
-UNDEFINED = 0xFFFFFFFF
-ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-CHARSET = 0x00080005
-LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
-SHORT = frozenset(
-    (b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS")
-    + (b"ST", b"TM", b"UI", b"UL", b"US")
+from tasks.deidentify.residual.elements import (
+    CHARSET,
+    ITEM,
+    ITEM_END,
+    LONG,
+    PIXELS,
+    SEQUENCE_END,
+    SHORT,
+    UNDEFINED,
+    Encoding,
+    Lost,
+    after_fragments,
+    header,
+    holds_items,
+    known_vr,
 )
-_DEFLATED = re.compile(rb"\x02\x00\x10\x00(?:UI..|....)1\.2\.840\.10008\.1\.2\.(?:1\.99|4\.95)(?![\d.])", re.DOTALL)
-_HH = (struct.Struct("<HH"), struct.Struct(">HH"))
-_H = (struct.Struct("<H"), struct.Struct(">H"))
-_L = (struct.Struct("<L"), struct.Struct(">L"))
-
-
-class Lost(ValueError):
-    """The bytes are not the elements that they should be."""
-
-
-class Encoding(NamedTuple):
-    """How a data set is written (PS3.5 A): whether the VRs are left out, and whether numbers are big endian."""
-
-    implicit: bool = False
-    big: bool = False
 
 
 class Leaf(NamedTuple):
@@ -52,77 +34,6 @@ class Leaf(NamedTuple):
     end: int
     charset: bytes | None
     parent: int
-
-
-def begin(head: bytes) -> int:
-    """Where the file meta begins, or the data set where there is none: behind a preamble and a prefix, or at once."""
-    return 132 if head[128:132] == b"DICM" else 4 if head[:4] == b"DICM" else 0
-
-
-def data_set_of(head: bytes) -> int:
-    """Where the data set begins, behind a file meta of plain elements. Raises `struct.error` where `head` ends before."""
-    at = begin(head)
-    while head[at : at + 2] == b"\2\0":
-        _, _, start, length = header(head, at, Encoding())
-        at = start + length
-    return at
-
-
-def is_deflated(meta: bytes) -> bool:
-    """Whether a file meta says that the data set is deflated."""
-    return _DEFLATED.search(meta) is not None
-
-
-def guessed(head: bytes) -> Encoding:
-    """How the elements that begin with `head` are written, from the first of them: what a header says is not asked."""
-    big = head[:1] == b"\0" and head[1:2] != b"\0"
-    return Encoding(implicit=head[4:6] not in LONG | SHORT, big=big)
-
-
-def header(data: bytes, at: int, encoding: Encoding) -> tuple[int, bytes, int, int]:
-    """(tag, VR, where the value starts, its length) of the element at `at`; the VR is b"" where it isn't written.
-
-    Raises `struct.error` where the bytes end before.
-    """
-    implicit, big = encoding
-    group, number = _HH[big].unpack_from(data, at)
-    tag = group << 16 | number
-    if not implicit and group != 0xFFFE:
-        vr = data[at + 4 : at + 6]
-        if vr in SHORT:
-            return tag, vr, at + 8, _H[big].unpack_from(data, at + 6)[0]
-        if vr in LONG:
-            return tag, vr, at + 12, _L[big].unpack_from(data, at + 8)[0]
-        if vr.isalpha() and vr.isupper():  # a VR of a later edition has the long form (PS3.5 7.1.2), a wrong one rarely
-            if data[at + 6 : at + 8] == b"\0\0":
-                return tag, vr, at + 12, _L[big].unpack_from(data, at + 8)[0]
-            return tag, vr, at + 8, _H[big].unpack_from(data, at + 6)[0]
-    return tag, b"", at + 8, _L[big].unpack_from(data, at + 4)[0]
-
-
-@cache
-def known_vr(tag: int) -> bytes:
-    """The VR that PS3.6 gives `tag`, b"LO" for a private creator, b"UN" for what it doesn't know."""
-    if tag >> 16 & 1:
-        return b"LO" if 0x10 <= tag & 0xFFFF <= 0xFF else b"UN"
-    try:
-        return dictionary_VR(tag)[:2].encode()
-    except KeyError:
-        return b"UL" if not tag & 0xFFFF else b"UN"
-
-
-@cache
-def keyword_of(tag: int) -> str:
-    """The keyword of `tag` in PS3.6; "" where it has none."""
-    try:
-        return dictionary_keyword(tag)
-    except KeyError:
-        return ""
-
-
-def holds_items(data: bytes, at: int, length: int) -> bool:
-    """Whether a value begins with an item, as that of a sequence does whose VR is unknown."""
-    return length >= 8 and data[at : at + 4] == b"\xfe\xff\x00\xe0"
 
 
 @dataclass
@@ -167,7 +78,7 @@ class Walk:
         self._stack = [_Frame(stop, True, self._stack[0].encoding, self._stack[0].charset, tag)]
         return self
 
-    def _item(self, frame: _Frame) -> None:
+    def _item(self, frame: _Frame) -> Leaf | None:
         tag, _, start, length = header(self.data, self.at, frame.encoding)
         self.at = start
         if tag == ITEM:
@@ -180,6 +91,7 @@ class Walk:
             self._stack.pop()
         else:
             raise Lost("no item where a sequence should have one")
+        return None
 
     def _element(self, frame: _Frame) -> Leaf | None:
         tag, written, start, length = header(self.data, self.at, frame.encoding)
@@ -216,27 +128,3 @@ class Walk:
         if end > next((frame.end for frame in reversed(self._stack) if frame.end is not None), self.end):
             raise Lost("an element ends beyond what holds it")
         return end
-
-
-def after_fragments(data: bytes, at: int, encoding: Encoding) -> int:
-    """Where fragments that begin at `at` end, their delimiter included. Raises `Lost` or `struct.error`."""
-    while True:
-        tag, _, start, length = header(data, at, encoding)
-        if tag == SEQUENCE_END:
-            return start
-        if tag != ITEM:
-            raise Lost("no item where a fragment should begin")
-        at = start + length
-
-
-def after_far_fragments(reader: Reader, at: int, encoding: Encoding) -> int:
-    """The same in a file, whose fragments are passed over without being read; its end where the delimiter is missing."""
-    while at + 8 <= reader.size:
-        tag, _, _, length = header(reader.read(at, 8), 0, encoding)
-        at += 8
-        if tag == SEQUENCE_END:
-            return at
-        if tag != ITEM:
-            raise Lost("no item where a fragment should begin")
-        at += length
-    return reader.size

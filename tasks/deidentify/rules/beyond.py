@@ -21,6 +21,7 @@ from tasks.deidentify.rules.actions import (
 )
 
 _LONG_OR_BINARY = LONG_TEXT | {"UN", "OB", "OW", "OF", "OD", "OL", "OV", "UR"}
+_CODES = frozenset({"CodeValue", "LongCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion"})
 _GONE = Decision(Action.REMOVE)
 NOT_LISTED = "E.1-1 does not list it"
 
@@ -75,6 +76,8 @@ def may_stand_in_reference(keyword: str) -> bool:
 
 def _text(keyword: str, vr: str, known: tuple[str, ...], kind: str | None, options: frozenset[str]) -> Judgement:
     readable = vr in TEXT and bool(set(known) & TEXT)
+    if keyword in _CODES and vr in known:
+        return _told(Action.CLEAN, "it is a code, unless words are written into it", Action.DUMMY)
     if keyword in tables.tag_set("technical"):
         if vr in known:
             return _told(Action.KEEP, "a device or a standard chooses its words")

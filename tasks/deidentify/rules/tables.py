@@ -62,6 +62,12 @@ def tag_set(section: str) -> frozenset[str]:
 
 
 @cache
+def coding_schemes() -> frozenset[str]:
+    """Designators of coding schemes of PS3.16 Table 8-1 that look like words."""
+    return frozenset(load("beyond_table.json")["coding_schemes"]["designators"])
+
+
+@cache
 def registered_uids() -> frozenset[str]:
     """UIDs that name no instance: those of PS3.6 Annex A, and registered OIDs of terminologies."""
     known: dict[str, Any] = vars(uid)["UID_dictionary"]

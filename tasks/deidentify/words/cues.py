@@ -15,7 +15,7 @@ _LONGEST = 5  # words of one name
 
 def find(tokens: Tokens, strict: bool = False) -> list[Span]:
     """Names beside a title, a role, a relative or a credential. `strict`: capitals tell nothing, so a title takes what is near."""
-    spans: list[Span] = []
+    spans = list(_initials(tokens)) if strict and "." in tokens.words else []
     if _CUES.isdisjoint(tokens.bare):
         return spans
     for index, folded in enumerate(tokens.bare):
@@ -42,6 +42,15 @@ def is_namelike(tokens: Tokens, index: int) -> bool:
     if shape(tokens.words[index]) == "lower":
         return bool(flags & vocabulary.NAME) and not flags & (vocabulary.KNOWN | vocabulary.BOTH)
     return not flags & vocabulary.KNOWN or bool(flags & vocabulary.NAME)
+
+
+def _initials(tokens: Tokens) -> Iterator[Span]:
+    """`N. Smothers` in a description, where no sentence ends with a letter."""
+    for index, word in enumerate(tokens.words):
+        if len(word) == 1 and word.isupper() and is_initial(tokens, index):
+            last = _name_end(tokens, index)
+            if not vocabulary.flags_of(tokens.bare[last]) & vocabulary.CLINICAL:
+                yield Span(tokens.starts[index], tokens.ends[last], NAME)
 
 
 def is_initial(tokens: Tokens, index: int) -> bool:
@@ -172,7 +181,8 @@ def _continues(tokens: Tokens, index: int) -> bool:
     """Whether a word beside one of a name belongs to it: a name, an initial, a particle."""
     word, folded = tokens.words[index], tokens.bare[index]
     if len(word) == 1:
-        return word.isupper() or (index + 1 < len(tokens.words) and tokens.words[index + 1] == ".")
+        dotted = index + 1 < len(tokens.words) and tokens.words[index + 1] == "."
+        return dotted or (word.isupper() and folded not in "lr")
     if folded in ("van", "von", "der", "den", "de", "del", "la", "di", "da", "dos", "bin", "ibn", "el", "al", "le", "ter", "ten", "zu"):
         following = step(tokens, index, 1, "-'’")
         return following is not None and tokens.kinds[following] == WORD and tokens.words[following][0].isupper()
@@ -180,6 +190,9 @@ def _continues(tokens: Tokens, index: int) -> bool:
         return False
     if word.isupper() and len(word) <= 4 and not vocabulary.flags_of(folded) & vocabulary.NAME and not tokens.words[step(tokens, index, -1, ".-'’,^") or index].isupper():
         return False  # MRN, DOB and the like behind a name
+    flags = vocabulary.flags_of(folded)
+    if flags & vocabulary.CLINICAL and not flags & vocabulary.FREQUENT:
+        return False
     return shape(word) != "lower" and is_namelike(tokens, index)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from tasks.deidentify.known import Known
-from tasks.deidentify.words import ages, cues, dates, ideographs, names, numbers, parts, patient, places, tidy
+from tasks.deidentify.words import ages, beside, cues, dates, ideographs, names, numbers, parts, patient, places, tidy
 from tasks.deidentify.words.identifiers import identifiers
-from tasks.deidentify.words.spans import Span
+from tasks.deidentify.words.spans import NAME, PATIENT, Span
 from tasks.deidentify.words.tokens import NUMBER, RUN, WORD, Tokens, tokenize
 
 
@@ -30,15 +30,16 @@ def clean(text: str, known: Known) -> str:
     if NUMBER in tokens.kinds:
         _mark(tokens, gone, ages.find(text))
         _mark(tokens, gone, numbers.find(tokens))
+        beside.labels(tokens, gone)
     _mark(tokens, gone, numbers.web(text))
     shouted = names.is_shouted(tokens)
     _mark(tokens, gone, cues.find(tokens, strict=True))
     _mark(tokens, gone, places.find(tokens, shouted))
     for index, kind in enumerate(tokens.kinds):
         if not gone[index]:
-            gone[index] = not _may_stay(tokens, index, kind)
-    parts.glued(tokens, gone)
-    parts.spread(tokens, gone)
+            gone[index] = beside.NAMED if not _may_stay(tokens, index, kind) else 0
+    beside.codes(tokens, gone)
+    beside.names(tokens, gone)
     return tidy.joined(tokens, gone) if any(gone) else text.strip(" \0")
 
 
@@ -57,5 +58,5 @@ def _mark(tokens: Tokens, gone: bytearray, spans: Iterable[Span]) -> None:
             if start >= span.end:
                 break
             if tokens.ends[index] > span.start:
-                gone[index] = 1
+                gone[index] = beside.NAMED if span.category in (NAME, PATIENT) else beside.COUNTED
 

@@ -40,6 +40,12 @@ RELATIVES = _words(
 BY = _words("by von durch par por da door")
 WEAK = _words("for by with per from to told via")  # a frequent name behind one of these is a name
 
+# Before a number that goes these say only what it was.
+LABELS = _words(
+    """mrn mr acc acct accession account id ids pid ssn dob tel phone telephone ph fax cell mobile pager ext no nr number num record medical patient
+    birth born date geb ne nee ne email e mail npi visit encounter case order policy member address addr zip"""
+)
+
 # Words that a sentence is made of: never part of a name or of a place.
 FUNCTION = _words(
     """the a an this that these those there it he she they we you i his her their our your its and or but nor so if as at by for from in into of on

@@ -16,7 +16,7 @@ _ORDINAL = r"(?P<ordinal>st|nd|rd|th|er|º|ª|°)?"
 _YEAR = r"(?P<year>(?:19|20)\d\d(?!\d)|(?<=[\-/'’])\d\d(?!\d))"
 _AMOUNT = r"(?!\s?(?:mm|cm|mg|ml|%|[/x]\s?\d))"
 _DAY_FIRST = re.compile(
-    rf"(?<![\d./])(?<!\d-)(?P<day>\d{{1,2}}){_ORDINAL}\.?[\s\-/]{{0,2}}(?:(?:of|de|do|di)\s)?{_MONTH}"
+    rf"(?<!\d)(?<!\d[./\-])(?P<day>\d{{1,2}}){_ORDINAL}\.?[\s\-/]{{0,2}}(?:(?:of|de|do|di)\s)?{_MONTH}"
     rf"(?:\.?,?[\s\-/]{{0,2}}(?:(?:de|del|do)\s)?['’]?{_YEAR})?",
     re.IGNORECASE,
 )

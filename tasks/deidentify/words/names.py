@@ -33,9 +33,8 @@ def find(tokens: Tokens, taken: bytearray, shouted: bool) -> list[Span]:
 
 def is_shouted(tokens: Tokens) -> bool:
     """Whether a text is in capitals throughout, so that they tell nothing."""
-    upper = sum(len(word) for word, kind in zip(tokens.words, tokens.kinds, strict=True) if kind == WORD and len(word) > 3 and word.isupper())
-    lower = sum(len(word) for word, kind in zip(tokens.words, tokens.kinds, strict=True) if kind == WORD and not word.isupper())
-    return upper > 2 * lower
+    upper = sum(len(word) for word in tokens.words if len(word) > 3 and word.isupper())
+    return bool(upper) and upper > 2 * sum(len(word) for word in tokens.words if word.isalpha() and not word.isupper())
 
 
 def _is_name(tokens: Tokens, index: int, shouted: bool, language: Language) -> bool:

@@ -28,7 +28,7 @@ _PHONES = tuple(
     re.compile(pattern + _EXTENSION + r"(?!\d)" + _UNIT, re.IGNORECASE)
     for pattern in (
         r"(?<![\w.])(?:\+|00)\d{1,3}[\s.\-/]?(?:\(\d{1,5}\)[\s.\-/]?)?\d{1,5}(?:[\s.\-/]?\d{2,5}){1,5}",
-        r"(?<!\d)(?<![\d][.\-])(?:1[\s.\-]{1,2})?(?:\(\d{3}\)[\s.\-/]{0,2}|\d{3}[.\-/]{1,2}|[2-9]\d\d[\s])\d{3}[\s.\-]\d{4}",
+        r"(?<!\w)(?<![\d][.\-])(?:1[\s.\-]{1,2})?(?:\(\d{3}\)[\s.\-/]{0,2}|\d{3}[.\-/]{1,2}|[2-9]\d\d[\s])\d{3}[\s.\-]\d{4}",
         r"(?<![\d.\-])[2-9]\d\d-\d{4}(?!-)",
         r"(?<![\d.,\-])0\d(?:[\s.\-/]\d\d){4}",
         r"(?<![\d.,\-/])0\d{2,4}\s?[/\-\s]\s?\d{3,8}(?:[\s\-]\d{2,4})?",
@@ -139,7 +139,7 @@ def _chain(tokens: Tokens, index: int) -> tuple[int, int]:
 
 def _is_range(text: str) -> bool:
     """`200-1000` and the like, where round numbers stand for amounts."""
-    return len(text) == 8 and text.endswith("00")
+    return len(text) == 8 and text.endswith("00") and text[4] != "0"
 
 
 def _digits(text: str) -> int:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from tasks.deidentify.words import lexicon, shapes, vocabulary
+from tasks.deidentify.words import shapes, vocabulary
 from tasks.deidentify.words.identifiers import PARTICLES
 from tasks.deidentify.words.places import step
-from tasks.deidentify.words.tokens import NUMBER, RUN, WORD, Tokens, shape
+from tasks.deidentify.words.tokens import NUMBER, WORD, Tokens
 
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
-_BETWEEN = ".,-'’^_"
+# `circle of Willis`, `sphincter of Oddi`: the word before tells as well.
+_OF = frozenset(
+    "circle sphincter ampulla foramen foramina canal node ligament duct valve fissure tetralogy bundle sinus crypt crypts islets angle triangle area space pouch aqueduct gland vein artery disease trigone loop zone nucleus band".split()
+)
 
 
 def may_stay(tokens: Tokens, index: int) -> bool:
@@ -44,6 +47,8 @@ def is_eponym(tokens: Tokens, index: int) -> bool:
     """Whether a name stands for a disease or a thing: `Wilson disease`, `Bell's palsy`, `Lund-Mackay`."""
     if tokens.folded[index].endswith(("'s", "’s")):
         return True
+    if index > 3 and tokens.folded[index - 2] == "of" and tokens.folded[index - 4] in _OF:
+        return True
     after = step(tokens, index, 1, "-–")
     if after is None or tokens.kinds[after] != WORD:
         return False
@@ -65,37 +70,6 @@ def is_coined(word: str) -> bool:
     return all(_is_piece(piece) for piece in pieces)
 
 
-def spread(tokens: Tokens, gone: bytearray) -> None:
-    """What belongs to a name that goes, goes with it: titles, initials, degrees, and names that are words as well."""
-    for direction in (1, -1):
-        for index in range(len(tokens.words)) if direction > 0 else range(len(tokens.words) - 1, -1, -1):
-            if not gone[index] or tokens.kinds[index] not in (WORD, RUN) or len(tokens.words[index]) < 2:
-                continue
-            near = step(tokens, index, direction, _BETWEEN)
-            if near is not None and not gone[near] and tokens.kinds[near] == WORD and _goes_with(tokens, near, index, gone):
-                gone[near] = 1
-
-
-def _goes_with(tokens: Tokens, near: int, index: int, gone: bytearray) -> bool:
-    word, folded = tokens.words[near], tokens.bare[near]
-    flags = vocabulary.flags_of(folded)
-    if len(word) == 1:
-        other = step(tokens, near, near - index, _BETWEEN) if abs(near - index) < 4 else None
-        dotted = near + 1 < len(tokens.words) and tokens.words[near + 1] == "." and folded not in "lr"
-        return word.isupper() and (dotted or (other is not None and bool(gone[other]) and tokens.kinds[other] == WORD))
-    if folded in lexicon.FUNCTION or ("." in tokens.text[min(tokens.ends[index], tokens.ends[near]) : max(tokens.starts[index], tokens.starts[near])] and len(word) > 3 and near > index):
-        return False
-    if folded in lexicon.TITLES and near < index:
-        return not (folded in lexicon.SHOUTED and word.isupper()) or tokens.words[near + 1] == "." or folded == "dr"
-    if folded in lexicon.CREDENTIALS and near > index:
-        return word[0].isupper() and (folded in lexicon.SURE_CREDENTIALS or "," in tokens.text[tokens.ends[index] : tokens.starts[near]])
-    if folded in lexicon.INSTITUTIONS and near > index:
-        return True
-    if flags & vocabulary.CLINICAL and not (flags & vocabulary.FREQUENT and vocabulary.flags_of(tokens.bare[index]) & vocabulary.NAME):
-        return False
-    return bool(flags & vocabulary.NAME) and shape(word) != "lower"
-
-
 def _beside_digit(tokens: Tokens, index: int) -> bool:
     """A code such as `dir16`, `Br40d`, `35sl`: up to three letters at a number of up to four digits."""
     if len(tokens.words[index]) > 3 or not tokens.words[index].isascii():
@@ -107,27 +81,6 @@ def _beside_digit(tokens: Tokens, index: int) -> bool:
 def _is_abbreviation(word: str, folded: str) -> bool:
     """Two to four consonants in one case, which no name is made of."""
     return len(word) <= 4 and (word.isupper() or word.islower()) and word.isascii() and not any(vowel in folded for vowel in "aeiouy")
-
-
-def _glue(tokens: Tokens, index: int) -> tuple[int, int]:
-    """From the first to past the last of the letters and digits that nothing parts from the token at `index`."""
-    first, last = index, index + 1
-    while first and tokens.kinds[first - 1] in (WORD, NUMBER):
-        first -= 1
-    while last < len(tokens.words) and tokens.kinds[last] in (WORD, NUMBER):
-        last += 1
-    return first, last
-
-
-def glued(tokens: Tokens, gone: bytearray) -> None:
-    """Where a part of a code of letters and digits goes, what is left of the code goes too, but for its known words."""
-    for index, kind in enumerate(tokens.kinds):
-        if not gone[index] or kind != WORD:
-            continue
-        first, last = _glue(tokens, index)
-        for near in range(first, last) if last - first > 1 else ():
-            if tokens.kinds[near] == NUMBER or len(tokens.words[near]) < 4:
-                gone[near] = 1
 
 
 def _is_piece(piece: str) -> bool:

@@ -61,6 +61,11 @@ def may_name(tokens: Tokens, index: int, shouted: bool = False) -> bool:
     return shape(tokens.words[index]) != "lower"
 
 
+def _may_continue(tokens: Tokens, index: int) -> bool:
+    """As `may_name`, but no clinical word: what follows a place is a description again."""
+    return may_name(tokens, index) and not vocabulary.flags_of(tokens.bare[index]) & vocabulary.CLINICAL
+
+
 def _addresses(tokens: Tokens, shouted: bool) -> Iterator[Span]:
     for index, kind in enumerate(tokens.kinds):
         if kind == WORD:
@@ -87,7 +92,9 @@ def _house_before(tokens: Tokens, index: int) -> int | None:
         at = step(tokens, at, -1) if at is not None else None
         if at is None:
             return None
-        if tokens.kinds[at] == NUMBER and at + 1 < len(tokens.words) and tokens.folded[at + 1] in ("st", "nd", "rd", "th"):
+        if tokens.kinds[at] == NUMBER and at + 1 < len(tokens.words) and tokens.kinds[at + 1] == WORD:
+            if tokens.folded[at + 1] not in ("st", "nd", "rd", "th"):
+                return None  # 3D, 2mm
             named = True
         elif tokens.kinds[at] == NUMBER:
             return at if named and words <= 5 and len(tokens.words[at]) <= 5 else None
@@ -194,7 +201,7 @@ def _street_with_number(tokens: Tokens, index: int) -> Iterator[Span]:
     if leading:
         for _ in range(5):
             following = step(tokens, last, 1)
-            if following is None or not (may_name(tokens, following) or tokens.folded[following] in lexicon.OF):
+            if following is None or not (_may_continue(tokens, following) or tokens.folded[following] in lexicon.OF):
                 break
             last = following
         if last == index:
@@ -234,24 +241,24 @@ def _hospitals(tokens: Tokens, shouted: bool) -> Iterator[Span]:
 def _hospital(tokens: Tokens, index: int, shouted: bool) -> tuple[int, int]:
     """From the first to the last word of the institution that the word at `index` names."""
     first = last = index
-    named, generic = False, index
+    named = linked = False
     if tokens.folded[index] in ("center", "centre", "mc", "radiology", "radiologie", "labs", "school", "partners", "associates"):
         before = step(tokens, index, -1, "'’")
         if before is None or tokens.bare[before] not in lexicon.BEFORE_CENTER | {"va"}:
             return index, index
     for _ in range(6):
         before = step(tokens, first, -1, ".-'’&")
-        if before is None or tokens.kinds[before] != WORD:
+        if before is None or tokens.kinds[before] != WORD or " -" in tokens.text[tokens.ends[before] : tokens.starts[first]]:
             break
         folded = tokens.bare[before]
         if folded in lexicon.GENERIC or folded in lexicon.BEFORE_CENTER:
             if not (shouted or tokens.words[before][0].isupper()):
                 break
-            generic = first = before
-        elif may_name(tokens, before, shouted):
+            first = before
+        elif may_name(tokens, before, shouted) and (not linked or _may_continue(tokens, before)):
             named, first = True, before
         elif (folded in ("of", "the", "and") and first != index) or (folded in ("st", "saint", "sankt", "san", "santa") and named):
-            first = before
+            first, linked = before, True
         else:
             break
     while first < index and tokens.folded[first] in ("of", "the", "and"):
@@ -277,7 +284,7 @@ def _behind(tokens: Tokens, last: int) -> int:
         folded = tokens.bare[at]
         if folded in lexicon.OF and tokens.words[at].islower():
             linked = True
-        elif may_name(tokens, at) and (linked or foreign or not vocabulary.is_known(folded)):
+        elif _may_continue(tokens, at) and (linked or foreign or not vocabulary.is_known(folded)):
             reached = at
         else:
             break

@@ -29,9 +29,6 @@ class Tokens:
     kinds: list[int]
     words: list[str]
 
-    def __len__(self) -> int:
-        return len(self.words)
-
     @cached_property
     def folded(self) -> list[str]:
         """Each token in lower case without accents."""
@@ -54,7 +51,7 @@ def tokenize(text: str) -> Tokens:
         starts.append(found.start())
         kinds.append(found.lastindex or MARK)
         words.append(found.group())
-    return Tokens(text, starts, [*starts[1:], len(text)], kinds, words)
+    return Tokens(text, starts, [*starts[1:], len(text)][: len(starts)], kinds, words)
 
 
 def fold(word: str) -> str:

@@ -1,7 +1,7 @@
 """The words that are known, read once when they are first asked for, and what each of them is.
 
-The lists are data/words.json.gz (made by scripts/build_word_lists.py) and data/radiology_words.json (by hand). A key of
-the first and a section of the second say what its words are.
+The lists are data/words.json.gz and data/names.json.gz (made by scripts/build_word_lists.py) and, written by hand,
+data/radiology_words.json. Their keys say what the words are.
 """
 
 from __future__ import annotations
@@ -41,35 +41,41 @@ _SECTIONS = {"technical": TECHNICAL | CLINICAL, "eponyms": EPONYM, "eponyms in c
 
 @cache
 def words() -> dict[str, int]:
-    """Every known word, folded, with its flags."""
-    folder = files("tasks.deidentify") / "data"
-    lists = json.loads(gzip.decompress((folder / "words.json.gz").read_bytes()))
+    """Every known word, folded, with its flags; names that are nothing else are in `names`."""
     found: dict[str, int] = {}
-    for name, text in lists.items():
-        if name != "source":
-            flags = 0
-            for flag in name.split():
-                flags |= _FLAGS[flag]
-            found.update(dict.fromkeys(text.split(), flags))
+    for key, text in _read("words.json.gz").items():
+        flags = 0
+        for flag in key.split():
+            flags |= _FLAGS[flag]
+        found.update(dict.fromkeys(text.split(), flags))
     for word, flags in by_hand().items():
         found[word] = found.get(word, 0) & ~(BOTH | VETO) | flags
     return found
 
 
 @cache
+def names() -> frozenset[str]:
+    """Names of people that are no word, folded."""
+    return frozenset(_read("names.json.gz")["name"].split())
+
+
+@cache
 def by_hand() -> dict[str, int]:
     """The words of radiology_words.json, folded, with their flags."""
-    sections = json.loads((files("tasks.deidentify") / "data" / "radiology_words.json").read_text(encoding="utf-8"))
     found: dict[str, int] = {}
-    for name, lines in sections.items():
-        if name == "source":
-            continue
-        flags = _SECTIONS.get(name.partition(":")[0], CLINICAL)
-        for line in lines:
-            for word in _LETTERS.findall(line):
-                for spelling in spellings(word):
-                    found[spelling] = found.get(spelling, 0) | flags
+    for section, lines in _read("radiology_words.json").items():
+        flags = _SECTIONS.get(section.partition(":")[0], CLINICAL)
+        for word in _LETTERS.findall(" ".join(lines)):
+            for spelling in (word.lower(),) if word.isascii() else spellings(word):
+                found[spelling] = found.get(spelling, 0) | flags
     return found
+
+
+def _read(name: str) -> dict[str, str]:
+    raw = (files("tasks.deidentify") / "data" / name).read_bytes()
+    lists: dict[str, str] = json.loads(gzip.decompress(raw) if name.endswith(".gz") else raw)
+    del lists["source"]
+    return lists
 
 
 @cache
@@ -83,13 +89,13 @@ def pieces() -> frozenset[str]:
 @lru_cache(maxsize=65536)
 def flags_of(folded: str) -> int:
     """What a folded word is; 0 for one that is not known at all."""
-    known = words()
-    flags = known.get(folded)
+    word = folded
+    flags = words().get(word)
+    if flags is None and "'" in folded:
+        word = bare(folded)
+        flags = words().get(word)
     if flags is None:
-        stripped = bare(folded)
-        flags = known.get(stripped) if stripped != folded else None
-    if flags is None:
-        flags = _derived(bare(folded))
+        flags = NAME if word in names() or folded in names() else _derived(word)
     return flags
 
 
@@ -115,7 +121,7 @@ def _inflected(word: str) -> int:
 def _plain(word: str) -> int:
     """What a word is that is no name as well; 0 for a name and for what is not in the lists."""
     flags = words().get(word, 0)
-    return 0 if flags & NAME else flags & (ORDINARY | CLINICAL)
+    return 0 if flags & NAME or (not flags and word in names()) else flags & (ORDINARY | CLINICAL)
 
 
 def is_known(folded: str) -> bool:

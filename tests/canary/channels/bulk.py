@@ -101,7 +101,6 @@ def icc(file: File, mint: Mint, place: Place) -> None:
     head = struct.pack(">L", start + len(data)) + b"ACME\2\0\0\0mntrRGB XYZ " + bytes(12) + b"acsp" + bytes(84)
     profile = head[:128] + struct.pack(">L", 2) + table + data
     file.body[tag_of("ICCProfile")] = Element("OB", profile)
-    file.body[tag_of("ColorSpace")] = Element("CS", mint.value(place, "CS"))
 
 
 @channel("unused bits of the pixels", together=False)

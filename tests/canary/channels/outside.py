@@ -76,8 +76,9 @@ def after_padding(file: File, mint: Mint, place: Place) -> None:
     file.tail = struct.pack("<HH2sH", 0x0010, 0x4000, b"LT", len(value)) + value
 
 
-@channel("command group 0000")
+@channel("command group 0000", together=False)
 def command(file: File, mint: Mint, place: Place) -> None:
+    """By itself, since dciodvfy cannot read a file that has it, and so has nothing to compare with."""
     file.body[0x00000010] = Element("LO", mint.value(place, "LO"))
     file.body[0x00000300] = Element("AE", mint.value(place, "AE"))
     file.body[0x00001000] = Element("UI", mint.value(place, "UI"))
@@ -114,7 +115,6 @@ def retired(file: File, mint: Mint, place: Place) -> None:
     for tag, vr in (
         (0x00080001, "UL"),  # Length to End
         (0x00080010, "SH"),  # Recognition Code
-        (0x00080040, "US"),  # Data Set Type
         (0x00080041, "LO"),  # Data Set Subtype
         (0x00084000, "LT"),  # Identifying Comments
         (0x00184000, "LT"),  # Acquisition Comments
@@ -128,8 +128,6 @@ def retired(file: File, mint: Mint, place: Place) -> None:
         (0x40004000, "LT"),  # Text Comments
         (0x40080040, "SH"),  # Results ID
         (0x4008010B, "ST"),  # Interpretation Text
-        (0x10000010, "US"),
-        (0x10100004, "US"),
     ):
         file.body[tag] = Element(vr, mint.value(place, vr, tag))
 

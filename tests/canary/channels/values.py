@@ -100,6 +100,7 @@ def free_texts(file: File, mint: Mint, place: Place) -> None:
         "FilterMaterial",
         "AcquisitionType",
         "ReconstructionAlgorithm",
+        "ColorSpace",
     ):
         vr = dictionary_VR(tag_of(keyword))
         file.body[tag_of(keyword)] = Element(vr, mint.value(place, vr))

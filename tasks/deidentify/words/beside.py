@@ -1,0 +1,84 @@
+"""What goes from a description because of what goes beside it: initials, titles and labels, the rest of a code.
+
+Works on one mark a token: 0 stays, NAMED goes as a name or an unknown word, COUNTED as a number, a date, an address.
+"""
+
+from __future__ import annotations
+
+from tasks.deidentify.words import lexicon, vocabulary
+from tasks.deidentify.words.identifiers import PARTICLES
+from tasks.deidentify.words.parts import is_eponym
+from tasks.deidentify.words.places import step
+from tasks.deidentify.words.tokens import MARK, NUMBER, RUN, SPACE, WORD, Tokens, shape
+
+NAMED, COUNTED = 1, 2
+_BETWEEN = ".,-'’^_"
+
+
+def codes(tokens: Tokens, gone: bytearray) -> None:
+    """Where a part of a code of letters and digits goes, what is left of it goes too, but for its known words."""
+    for index, kind in enumerate(tokens.kinds):
+        if gone[index] and kind == WORD:
+            first, last = _glue(tokens, index)
+            for near in range(first, last) if last - first > 1 else ():
+                if tokens.kinds[near] == NUMBER or len(tokens.words[near]) < 4:
+                    gone[near] = gone[near] or COUNTED
+
+
+def labels(tokens: Tokens, gone: bytearray) -> None:
+    """`MRN:`, `Acc#`, `Tel.` before a number that goes."""
+    for index in range(len(tokens.words)):
+        if gone[index] == COUNTED and tokens.kinds[index] in (NUMBER, WORD, MARK):
+            at = index - 1
+            while at >= 0 and index - at < 6 and (tokens.kinds[at] in (SPACE, MARK) or tokens.folded[at] in lexicon.LABELS):
+                if tokens.kinds[at] == WORD:
+                    gone[at] = COUNTED
+                at -= 1
+
+
+def names(tokens: Tokens, gone: bytearray) -> None:
+    """Titles, initials, degrees, particles, and names that are words as well, beside a name that goes."""
+    for direction in (1, -1):
+        for index in range(len(tokens.words)) if direction > 0 else range(len(tokens.words) - 1, -1, -1):
+            if gone[index] != NAMED or tokens.kinds[index] not in (WORD, RUN):
+                continue
+            near = step(tokens, index, direction, _BETWEEN)
+            if near is not None and not gone[near] and tokens.kinds[near] == WORD and _goes_with(tokens, near, index, gone):
+                gone[near] = NAMED
+
+
+def _goes_with(tokens: Tokens, near: int, index: int, gone: bytearray) -> bool:
+    word, folded = tokens.words[near], tokens.bare[near]
+    other = step(tokens, near, 1 if near > index else -1, _BETWEEN)
+    if len(word) == 1:
+        if not word.isupper():
+            return False
+        dotted = near + 1 < len(tokens.words) and tokens.words[near + 1] == "."
+        return (dotted and (near < index or folded not in "lr")) or (other is not None and gone[other] == NAMED)
+    between = tokens.text[min(tokens.ends[index], tokens.ends[near]) : max(tokens.starts[index], tokens.starts[near])]
+    if near < index and folded in PARTICLES and folded not in ("de", "la", "e", "y", "a", "le") and " " in between:
+        return True
+    if folded in lexicon.FUNCTION or ("." in between and len(tokens.words[min(near, index)]) > 2 and folded not in lexicon.TITLES):
+        return False
+    if folded in lexicon.TITLES and near < index:
+        return not (folded in lexicon.SHOUTED and word.isupper()) or "." in between or folded == "dr"
+    if folded in lexicon.CREDENTIALS and near > index:
+        return word[0].isupper() and (folded in lexicon.SURE_CREDENTIALS or "," in between)
+    if folded in lexicon.INSTITUTIONS and near > index:
+        return True
+    flags = vocabulary.flags_of(folded)
+    if not flags & vocabulary.NAME or shape(word) == "lower" or is_eponym(tokens, near):
+        return False
+    # A clinical word that is a name as well stays where it has a neighbour of its own: `Smith Hand AP`.
+    alone = other is None or (gone[other] == NAMED) or "," in tokens.text[min(tokens.ends[near], tokens.ends[other]) : max(tokens.starts[near], tokens.starts[other])]
+    return not flags & vocabulary.CLINICAL or (alone and not flags & vocabulary.TECHNICAL)
+
+
+def _glue(tokens: Tokens, index: int) -> tuple[int, int]:
+    """From the first to past the last of the letters and digits that nothing parts from the token at `index`."""
+    first, last = index, index + 1
+    while first and tokens.kinds[first - 1] in (WORD, NUMBER):
+        first -= 1
+    while last < len(tokens.words) and tokens.kinds[last] in (WORD, NUMBER):
+        last += 1
+    return first, last
