@@ -1,4 +1,4 @@
-"""Make `words.json.gz` and `names.json.gz` of `tasks/deidentify/data` from public word lists; run again when a source changes.
+"""Make `words.json.gz` and `names.json.gz` from public word lists; run again when a source changes.
 
     apt-get download scowl && dpkg-deb -x scowl_*.deb FOLDER
     pip install names==0.3.0 Faker==40.54.0          # not needed at run time: in an environment of their own
@@ -24,11 +24,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.deidentify.words import shapes, vocabulary
-from tasks.deidentify.words.tokens import fold
+from tasks.deidentify.words.tokens import fold, tuple_of, words_of
 
 DATA = Path(__file__).resolve().parent.parent / "tasks" / "deidentify" / "data"
 SOURCE = (
-    "Words: SCOWL 2020.12.07 (Kevin Atkinson, free to use with its notice), ICD-10-CM 2021 titles (CMS/NCHS, public domain), "
+    "Words: SCOWL 2020.12.07 (Kevin Atkinson, free to use with its notice), "
+    "ICD-10-CM 2021 titles (CMS/NCHS, public domain), "
     "code meanings and attribute names of DICOM 2024 as pydicom 3 carries them (MIT). "
     "Names: US Census 1990 (public domain, as the package names 0.3.0 carries it), Faker 40.54.0 (MIT). "
     "Made by scripts/build_word_lists.py."
@@ -41,29 +42,32 @@ LATIN = re.compile(r"[a-z]{3,}")
 SURNAMES = 16000  # of the census, by how many bear them: the rest is told by being no word
 
 # Ordinary words that are also frequent names, by the rule below names first, and yet wanted in a text.
-WORDS_FIRST = frozenset(
-    """walker gill stout french cherry berry crane carpenter horn beach bass ginger olive lily christian martin robin van
-    kelvin autumn sterling clement prater schilling corona greenfield manual major angle tom lance august summer
-    drew grant chance may will mark ray art gene bill in an so do he her his so my see""".split()
+WORDS_FIRST = words_of(
+    """walker gill stout french cherry berry crane carpenter horn beach bass ginger olive lily christian martin
+    robin van kelvin autumn sterling clement prater schilling corona greenfield manual major angle tom lance
+    august summer drew grant chance may will mark ray art gene bill in an so do he her his so my see"""
 )
 # In a rare word, these tell a word of medicine.
-ROOTS = tuple(
-    """abdomin acetabul adenit adenom alveol amygdal anastomo aneurysm angin angio anthrac aponeur append arachn areol arter arthr atelect
-    auric axill bacter bilir blephar brachi bronch calcan calcif carcin cardi carot cartilag cecum cephal cerebell cerebr chiasm cholang
-    chondr choroid cirrh clavic cochle colitis condyl conjunct coron crani cutane dendr diaphragm diverticul duoden dural ectopi edema
-    embol encephal endocr enter eosin epicond epigastr epiglott epiphys epithel erythem erythr esophag ethm exosto fasci femor fibro fibul fistul
-    gangli gastr genicul genit gingiv gleno glioma gliosis granul hallux hamart hepat hippocamp histio humer hyoid idiopath ileum ilium immun
-    infarct inguin ischem ischi jejun jugul keloid kerat kyph lacrim lamin laryn leuk ligam lumbar luxat lymph macul malleol mamm mandib
-    mastit mastoid maxill mediast medull melan mening menisc mesench mesent metacarp metast metatars mitral mucos muscul myelo myoma navicul
-    necro neoplas nephr neural nodul occip ocular odont olecran ophthalm orbit osseo osteo ovari palat palmar palpebr pancrea papill parenchym
-    parot patell pathol pector pelvi perone phalan pharyn phleb pineal pituit plasm pleur pneum polyp poplit prostat pulmon pylor radicul
-    radio rectal retin sacral saliv sarco scaphoid scapul sciat scler scoli scrot sigmoid sperm sphen spinal splen spondyl squam stapes
-    steat stenos stern subcut suprar symphys syndesm synov systol tarsal tempor tendin testic thalam thorac thromb thym thyr tibia tonsil
-    trabec trache trochant tubercul tympan ulcer umbil ureter urethr urin uterine uvula vagin varic vascul ventric vermis vertebr vesic
-    vestib vitre xipho zygom lingul eventr demonstr tortuos""".split()
+ROOTS = tuple_of(
+    """abdomin acetabul adenit adenom alveol amygdal anastomo aneurysm angin angio anthrac aponeur append arachn
+    areol arter arthr atelect auric axill bacter bilir blephar brachi bronch calcan calcif carcin cardi carot
+    cartilag cecum cephal cerebell cerebr chiasm cholang chondr choroid cirrh clavic cochle colitis condyl
+    conjunct coron crani cutane dendr diaphragm diverticul duoden dural ectopi edema embol encephal endocr enter
+    eosin epicond epigastr epiglott epiphys epithel erythem erythr esophag ethm exosto fasci femor fibro fibul
+    fistul gangli gastr genicul genit gingiv gleno glioma gliosis granul hallux hamart hepat hippocamp histio
+    humer hyoid idiopath ileum ilium immun infarct inguin ischem ischi jejun jugul keloid kerat kyph lacrim
+    lamin laryn leuk ligam lumbar luxat lymph macul malleol mamm mandib mastit mastoid maxill mediast medull
+    melan mening menisc mesench mesent metacarp metast metatars mitral mucos muscul myelo myoma navicul necro
+    neoplas nephr neural nodul occip ocular odont olecran ophthalm orbit osseo osteo ovari palat palmar palpebr
+    pancrea papill parenchym parot patell pathol pector pelvi perone phalan pharyn phleb pineal pituit plasm
+    pleur pneum polyp poplit prostat pulmon pylor radicul radio rectal retin sacral saliv sarco scaphoid scapul
+    sciat scler scoli scrot sigmoid sperm sphen spinal splen spondyl squam stapes steat stenos stern subcut
+    suprar symphys syndesm synov systol tarsal tempor tendin testic thalam thorac thromb thym thyr tibia tonsil
+    trabec trache trochant tubercul tympan ulcer umbil ureter urethr urin uterine uvula vagin varic vascul
+    ventric vermis vertebr vesic vestib vitre xipho zygom lingul eventr demonstr tortuos"""
 )
-NAMES_FIRST = frozenset(
-    "smith jack frank bob nick don sue pat bond prince roman sandy drake curry wade rod rob".split()
+NAMES_FIRST = words_of(
+    """smith jack frank bob nick don sue pat bond prince roman sandy drake curry wade rod rob"""
 )
 
 
@@ -81,13 +85,16 @@ def main() -> int:
     ordinary = {word for word, level in levels.items() if level <= ORDINARY}
     name_first = {word for word in everyone & set(levels) if is_name_first(word, levels[word], ranks, given)} - by_hand
     proper = proper_names(arguments.scowl)
-    codes = {word for word in dicom() if word not in proper or levels.get(word, 99) <= ORDINARY}  # no breeds, no provinces
+    codes = {
+        word for word in dicom() if word not in proper or levels.get(word, 99) <= ORDINARY
+    }  # no breeds, no provinces
     clinical = {word for word in icd(arguments.icd) | codes if word not in everyone or levels.get(word, 99) <= ORDINARY}
     clinical |= {word for word in levels if levels[word] > ORDINARY and word not in everyone and is_medical(word)}
     clinical -= name_first | ordinary  # a word of both is no sign of medicine
     ordinary -= name_first
     allowed = ordinary | clinical | by_hand
-    often = {name for name in everyone if ranks.get(name, 99999) <= SURNAMES or name in given} | set(faker())
+    # Short names are all needed: an abbreviation that is none of them may stay.
+    often = {name for name in ranks if ranks[name] <= SURNAMES or len(name) <= 5} | set(given) | set(faker())
     frequent = {word for word in allowed & everyone if ranks.get(word, 99999) <= 1500 or given.get(word, 0) >= 0.01}
     both = name_first & {word for word, level in levels.items() if level <= ORDINARY}
     lists: dict[str, set[str]] = {}
@@ -110,7 +117,13 @@ def main() -> int:
 
 
 def grouped(
-    words: set[str], ordinary: set[str], clinical: set[str], both: set[str], frequent: set[str], veto: set[str], often: set[str]
+    words: set[str],
+    ordinary: set[str],
+    clinical: set[str],
+    both: set[str],
+    frequent: set[str],
+    veto: set[str],
+    often: set[str],
 ) -> dict[str, set[str]]:
     """`words` by what they are, as the keys of the file say it."""
     lists: dict[str, set[str]] = {}
@@ -131,7 +144,9 @@ def grouped(
 
 def write(target: Path, lists: dict[str, set[str]]) -> None:
     """The lists as compressed JSON, the same bytes for the same words."""
-    by_hand = lists["name"] & set(vocabulary.by_hand())  # names that are words of radiology_words.json stay with the words
+    by_hand = lists["name"] & set(
+        vocabulary.by_hand()
+    )  # names that are words of radiology_words.json stay with the words
     for path, parts in (
         (target / "words.json.gz", lists | {"name": by_hand}),
         (target / "names.json.gz", {"name": lists["name"] - by_hand}),

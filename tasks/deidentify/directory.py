@@ -29,63 +29,13 @@ from tasks.deidentify.bulk.walk import DIRECTORY
 from tasks.deidentify.headers import part10
 from tasks.deidentify.headers.values import DUMMIES
 from tasks.deidentify.pixels.risk import class_name
+from tasks.deidentify.rules import tables as rules
 
 _MEDIA_CLASS = "1.2.840.10008.1.3.10"
 _EXPLICIT = "1.2.840.10008.1.2.1"
 _IN_USE = 0xFFFF
+_RECORDS = "directory_records.json"
 _PLAIN = {"DA": re.compile("[0-9]{8}"), "TM": re.compile(r"[0-9]{2,6}(\.[0-9]{1,6})?")}
-
-# Words in the keyword of a SOP class that decide on the type of its record; the first that fits (PS3.3 F.5).
-_TYPES = (
-    ("RTDose", "RT DOSE"),
-    ("RTStructureSet", "RT STRUCTURE SET"),
-    ("RTPlan", "RT PLAN"),
-    ("RTIonPlan", "RT PLAN"),
-    ("TreatmentRecord", "RT TREAT RECORD"),
-    ("TreatmentSummaryRecord", "RT TREAT RECORD"),
-    ("RTPhysicianIntent", "RADIOTHERAPY"),
-    ("RTSegmentAnnotation", "RADIOTHERAPY"),
-    ("RadiationSet", "RADIOTHERAPY"),
-    ("RadiationStorage", "RADIOTHERAPY"),
-    ("RadiationRecord", "RADIOTHERAPY"),
-    ("RadiationSalvageRecord", "RADIOTHERAPY"),
-    ("PresentationState", "PRESENTATION"),
-    ("StructuredDisplay", "PRESENTATION"),
-    ("Waveform", "WAVEFORM"),
-    ("KeyObjectSelection", "KEY OBJECT DOC"),
-    ("SRStorage", "SR DOCUMENT"),
-    ("ProcedureLog", "SR DOCUMENT"),
-    ("SpectaclePrescription", "SR DOCUMENT"),
-    ("VolumeReport", "SR DOCUMENT"),
-    ("SpectroscopyStorage", "SPECTROSCOPY"),
-    ("RawData", "RAW DATA"),
-    ("SpatialRegistration", "REGISTRATION"),
-    ("SpatialFiducials", "FIDUCIAL"),
-    ("RealWorldValueMapping", "VALUE MAP"),
-    ("StereometricRelationship", "STEREOMETRIC"),
-    ("MeasurementsStorage", "MEASUREMENT"),
-    ("SurfaceSegmentation", "SURFACE"),
-    ("SurfaceScan", "SURFACE SCAN"),
-    ("TractographyResults", "TRACT"),
-    ("ContentAssessment", "ASSESSMENT"),
-    ("Encapsulated", "ENCAP DOC"),
-)
-_NEEDED = {
-    "PATIENT": ("PatientID",),
-    "STUDY": ("StudyDate", "StudyTime", "StudyID"),
-    "SERIES": ("Modality", "SeriesInstanceUID", "SeriesNumber"),
-    "RT DOSE": ("InstanceNumber", "DoseSummationType"),
-    "RT STRUCTURE SET": ("InstanceNumber", "StructureSetLabel"),
-    "RT PLAN": ("InstanceNumber", "RTPlanLabel"),
-    "PRESENTATION": ("PresentationCreationDate", "PresentationCreationTime", "InstanceNumber", "ContentLabel"),
-    "SR DOCUMENT": ("InstanceNumber", "CompletionFlag", "VerificationFlag", "ContentDate", "ContentTime"),
-    "SPECTROSCOPY": ("ImageType", "ContentDate", "ContentTime", "InstanceNumber"),
-    "ENCAP DOC": ("InstanceNumber", "MIMETypeOfEncapsulatedDocument"),
-    "ASSESSMENT": ("InstanceNumber", "InstanceCreationDate"),
-}
-_CONTENT = ("InstanceNumber", "ContentDate", "ContentTime", "ContentLabel")
-_NEEDED |= dict.fromkeys(("WAVEFORM", "RAW DATA", "KEY OBJECT DOC", "SURFACE SCAN"), _CONTENT[:3])
-_NEEDED |= dict.fromkeys(("REGISTRATION", "FIDUCIAL", "VALUE MAP", "MEASUREMENT", "SURFACE", "TRACT"), _CONTENT)
 
 
 @dataclass
@@ -116,7 +66,7 @@ def write_directory(root: Path, outputs: Iterable[str], pseudonymiser: Pseudonym
 def record_type(ds: Dataset) -> str:
     """The type of an instance's record."""
     name = class_name(str(ds.get("SOPClassUID", "")))
-    return next((kind for word, kind in _TYPES if word in name), "IMAGE")
+    return next((kind for word, kind in rules.load(_RECORDS)["types"] if word in name), "IMAGE")
 
 
 def _enter(top: dict[str, _Node], root: Path, path: str) -> bool:
@@ -142,7 +92,7 @@ def _enter(top: dict[str, _Node], root: Path, path: str) -> bool:
 
 
 def _record(kind: str, ds: Dataset) -> Dataset:
-    for keyword in _NEEDED.get(kind, ("InstanceNumber",)):
+    for keyword in rules.load(_RECORDS)["needed"].get(kind, ("InstanceNumber",)):
         vr = dictionary_VR(tag_for_keyword(keyword) or 0)
         value = ds.get(keyword)
         if vr in _PLAIN:  # files before DICOM 3 have 2004.01.19 and 10:11:12

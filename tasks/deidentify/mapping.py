@@ -17,6 +17,7 @@ from tasks.core.closing import Closing
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import atomic_path, told_plainly
 from tasks.core.pseudonyms import Pseudonymiser
+from tasks.deidentify.bulk.journal import disk_errors
 
 Pairs = tuple[tuple[str, str], ...]
 HEADER = ("id_old", "id_new")  # as the scorer of the MIDI-B challenge reads it
@@ -67,7 +68,7 @@ class Mapping(Closing):
         self._base.executescript(";".join(f"CREATE TABLE {kind} (old TEXT PRIMARY KEY, new TEXT)" for kind in _KINDS))
         try:
             for kind, renew in (("uid", pseudonymiser.uid), ("patient", pseudonymiser.patient)):
-                former = list(_read(self.folder / f"{kind}.csv"))
+                former = list(read_pairs(self.folder / f"{kind}.csv"))
                 if former and renew(former[0][0]) != former[0][1]:
                     raise ConfigurationError(f"{folder} holds the mapping of another key: name a new or empty folder")
                 self._add(kind, former)
@@ -82,8 +83,9 @@ class Mapping(Closing):
 
     def add(self, uids: Pairs, patients: Pairs) -> None:
         """Note pairs, in any order and as often as they come."""
-        self._add("uid", uids)
-        self._add("patient", patients)
+        with told_plainly(self.folder), disk_errors():
+            self._add("uid", uids)
+            self._add("patient", patients)
 
     def write(self, files: Iterable[tuple[str, str, str]]) -> None:
         """Write the three files; `files` are (path in the source, item, outcome) of this run, in their order."""
@@ -111,13 +113,14 @@ def _private(folder: Path, apart_from: Path) -> Path:
     return place
 
 
-def _read(path: Path) -> Iterator[tuple[str, str]]:
+def read_pairs(path: Path) -> Iterator[tuple[str, str]]:
+    """The rows of a `uid.csv` or `patient.csv`, of whatever tool; none where there is no such file."""
     if not path.is_file():
         return
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as handle:
         rows = csv.reader(handle)
         if tuple(next(rows, ())) != HEADER:
-            raise ConfigurationError(f"{path} is no mapping: name a new or empty folder")
+            raise ConfigurationError(f"{path} is no mapping: its first line must be {','.join(HEADER)}")
         yield from ((row[0], row[1]) for row in rows if len(row) == len(HEADER))
 
 

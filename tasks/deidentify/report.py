@@ -70,7 +70,7 @@ def facts_of(settings: DeidentifySettings, pseudonymiser: Pseudonymiser) -> dict
             "options": sorted(profile.options),
             "overrides": dict(profile.overrides),
             "table": table["source"],
-            "edition": table["edition"],
+            "edition": profile.edition,
             "digest": profile_digest(settings),
         },
     }

@@ -32,7 +32,7 @@ class CleanText:
 
 
 def clean_report(text: str, known: Known, surrogates: Surrogates) -> CleanText:
-    """`text` with every identifier replaced. Pure: the same text, knowledge and key give the same result; never raises."""
+    """`text` with every identifier replaced. Pure: the same text, knowledge and key give the same; never raises."""
     spans = find(text, known, surrogates.shift)
     written, at = [], 0
     for span in spans:

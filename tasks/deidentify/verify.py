@@ -7,7 +7,6 @@ mapping, or the old one where it was left. What matches nothing can be compared 
 
 from __future__ import annotations
 
-import csv
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -23,7 +22,7 @@ from tasks.deidentify.bulk.compare import Comparison, Identity, Pair, check_batc
 from tasks.deidentify.bulk.place import sop_of
 from tasks.deidentify.bulk.target import files_in, read_statement
 from tasks.deidentify.bulk.walk import DIRECTORY, Origin, survey
-from tasks.deidentify.mapping import HEADER
+from tasks.deidentify.mapping import read_pairs
 from tasks.deidentify.report import facts_of
 from tasks.deidentify.rules.files import load_profile
 from tasks.deidentify.rules.profile import PRESETS
@@ -93,7 +92,7 @@ class _Verification:
     ) -> None:
         self.plan, self.origin, self.index, self.told = plan, origin, index, told
         self.everyone = question.everyone
-        self.mapped = dict(_pairs(question.mapping)) if question.mapping else {}
+        self.mapped = _uids_of(question.mapping) if question.mapping else {}
         self.found = Answer(survey(origin).entries, _one(index, "SELECT COUNT(*) FROM outputs"), ours=ours)
         self.processes = max(1, min(question.workers, self.found.sources))
         self.matched = bytearray(self.found.outputs + 1)
@@ -196,16 +195,11 @@ def _agree(stated: dict[str, object], facts: dict[str, object], question: Questi
         )
 
 
-def _pairs(mapping: Path) -> Iterator[tuple[str, str]]:
+def _uids_of(mapping: Path) -> dict[str, str]:
     path = mapping / "uid.csv" if mapping.is_dir() else mapping
-    try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as handle:
-            rows = csv.reader(handle)
-            if tuple(next(rows, ())) != HEADER:
-                raise ConfigurationError(f"{path} is no mapping of UIDs: its header must be {','.join(HEADER)}")
-            yield from ((row[0], row[1]) for row in rows if len(row) == len(HEADER))
-    except OSError:
-        raise ConfigurationError(f"{path} cannot be read: name the folder or the uid.csv of a mapping") from None
+    if not path.is_file():
+        raise ConfigurationError(f"there is no {path}: name the folder or the uid.csv of a mapping")
+    return dict(read_pairs(path))
 
 
 def _one(base: sqlite3.Connection, query: str) -> int:

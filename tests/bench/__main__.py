@@ -16,7 +16,8 @@ COMMAND = "sluice command"
 NAMES = (*PROGRAMS, COMMAND)
 NOTE = """CPU is user and system time, without starting, importing and the first file. Outputs are new files. `sluice`
 is without the residual check, `sluice+check` and `sluice command` are with it; text detection is sampled out in all
-of them, `sluice+detection` looks at every image. Ratios are the middle ones of the rounds' own ratios."""
+of them, `sluice+detection` looks at every image. Ratios are those of
+the best rounds, and beside them the middle ones of the rounds' own ratios, which other work on the machine disturbs."""
 
 
 def main() -> None:

@@ -30,7 +30,11 @@ class Times:
         return statistics.median(self.rounds)
 
     def ratio(self, other: Times) -> float:
-        """How many times `other`'s CPU this one needs: the middle one of the rounds' ratios."""
+        """How many times `other`'s CPU this one needs, by the best rounds: what else runs on a machine only adds."""
+        return self.least / other.least
+
+    def middle_ratio(self, other: Times) -> float:
+        """The same round by round: the middle one of the rounds' ratios."""
         return statistics.median(a / b for a, b in zip(self.rounds, other.rounds, strict=True))
 
 
@@ -68,12 +72,18 @@ def measure(names: Sequence[str], files: list[Path], rounds: int, folder: Path) 
 def table(times: Sequence[Times]) -> str:
     """The times as a table, with their ratios to a plain copy and to this engine."""
     by_name = {each.name: each for each in times if each.rounds}
-    lines = [f"{'CPU ms a file':<26}{'min':>9}{'median':>9}{'x copyfile':>12}{'x sluice':>10}"]
+    heads = f"{'min':>9}{'median':>9}{'x copyfile':>12}{'by round':>10}{'x sluice':>10}{'by round':>10}"
+    lines = [f"{'CPU ms a file':<20}{heads}"]
     for each in times:
         if not each.rounds:
-            lines.append(f"{each.name:<26} not run: {each.note}")
+            lines.append(f"{each.name:<20} not run: {each.note}")
             continue
-        ratios = [f"{each.ratio(by_name[other]):.2f}" if other in by_name else "-" for other in ("copyfile", "sluice")]
+        ratios = ""
+        for other, width in (("copyfile", 12), ("sluice", 10)):
+            if other in by_name:
+                ratios += f"{each.ratio(by_name[other]):>{width}.2f}{each.middle_ratio(by_name[other]):>10.2f}"
+            else:
+                ratios += f"{'-':>{width}}{'-':>10}"
         note = f"   {each.note}" + (f" ({each.refused} REFUSED)" if each.refused else "")
-        lines.append(f"{each.name:<26}{each.least:>9.3f}{each.median:>9.3f}{ratios[0]:>12}{ratios[1]:>10}{note}")
+        lines.append(f"{each.name:<20}{each.least:>9.3f}{each.median:>9.3f}{ratios}{note}".rstrip())
     return "\n".join(lines)

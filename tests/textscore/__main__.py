@@ -60,7 +60,10 @@ def _synthetic(half: str, with_known: bool) -> Tally:
 
 def _print(title: str, found: Tally, show: int) -> None:
     _head(title)
-    _lines(found.lines(), [*(f"missed {miss}" for miss in found.missed[:show]), *(f"wrong {wrong}" for wrong in found.wrong[:show])])
+    _lines(
+        found.lines(),
+        [*(f"missed {miss}" for miss in found.missed[:show]), *(f"wrong {wrong}" for wrong in found.wrong[:show])],
+    )
 
 
 def _knowing(with_known: bool) -> str:

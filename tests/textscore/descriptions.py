@@ -19,28 +19,23 @@ from pydicom.dataset import Dataset
 
 from tasks.deidentify.known import Known
 from tasks.deidentify.words.descriptors import clean
-from tests.textscore.people import ADDRESSES, DATES, HOSPITALS, Person, people, phone
+from tasks.deidentify.words.tokens import words_of
+from tests.textscore.people import DATES, Person, people, phone
+from tests.textscore.people import planted as lists
 
-KEYWORDS = frozenset(
-    """StudyDescription SeriesDescription ProtocolName ImageComments RequestedProcedureDescription PerformedProcedureStepDescription
-    ScheduledProcedureStepDescription BodyPartExamined DerivationDescription ContrastBolusAgent ConvolutionKernel FilterType SequenceName
-    ReasonForStudy ReceiveCoilName TransmitCoilName AcquisitionDeviceProcessingDescription SegmentLabel SegmentDescription RTPlanLabel
-    BeamName StructureSetLabel ROIName PulseSequenceName CommentsOnThePerformedProcedureStep StudyComments""".split()
+KEYWORDS = words_of(
+    """StudyDescription SeriesDescription ProtocolName ImageComments RequestedProcedureDescription
+    PerformedProcedureStepDescription ScheduledProcedureStepDescription BodyPartExamined DerivationDescription
+    ContrastBolusAgent ConvolutionKernel FilterType SequenceName ReasonForStudy ReceiveCoilName TransmitCoilName
+    AcquisitionDeviceProcessingDescription SegmentLabel SegmentDescription RTPlanLabel BeamName
+    StructureSetLabel ROIName PulseSequenceName CommentsOnThePerformedProcedureStep StudyComments"""
 )
 # What of the real descriptions of the corpus is a person's, a place's or a machine's name, or nothing at all.
-IDENTIFYING = frozenset("douglas davidson borjan offis for xxx xxxxxxx xxxxxx lorem ipsum https pixabay com vectors test pattern tv".split())
-PHRASES = """CT CHEST W/O CONTRAST|MRI BRAIN W+W/O CONTRAST|XR CHEST AP PORTABLE|CT ABDOMEN PELVIS WITH IV CONTRAST|US ABDOMEN LIMITED RUQ|MAMMO DIAG BILAT 3D TOMO|
-NM BONE SCAN WHOLE BODY|PET CT SKULL BASE TO MID THIGH|t2_tse_tra_p2_320|t1_mprage_sag_iso 1.0mm|AX T2 FLAIR FS|SAG STIR L-SPINE|Thorax  5.0  B70f|ABD ART 1.25 mm STD|ep2d_diff_3scan_trace_p2_ADC|
-LUNG 1.0 B60f|Head^Routine|Screening mammogram, bilateral|Left knee 3 views|Chest pain, rule out pulmonary embolism|Penicillin allergy|Latex allergy, shellfish|History of breast cancer, follow up|
-Scout|LOCALIZER|Cardiac^1CTA_CORONARY_ARTERIES (Adult)|3D TOF MRA Circle of Willis|DWI b1000 ADC MAP|Kopf nativ 2.0 H70h|MRT LWS T2 sag|IRM genou droit|RM rodilla izquierda|Ecografia addome superiore|
-MRI knee rechts|PORTAL VENOUS PHASE 2.5mm|DELAYED 10 min|Patient claustrophobic, sedated|Pacemaker|Neuro^Head|CTA HEAD & NECK|LUMBAR SPINE AP LAT OBL|R MLO|L CC|MRCP|HRCT PRONE INSP/EXP|
-Dose Report|Pancreas protocol triple phase|Post contrast T1 fat sat coronal|Whole prostate DCE""".replace("\n", "").split("|")
-FRAMES = {
-    "tuning": ("{p} for {x}", "{p} {x}", "{x} {p}", "{p} - {x}", "{p}, {x}", "{p} ({x})", "{p}; {x}"),
-    "held out": ("{p} of {x}", "{x}: {p}", "{p}/{x}", "{p} per {x}", "{p} [{x}]", "{p} seen at {x}", "{x} - {p}"),
-}
+IDENTIFYING = words_of(
+    "douglas davidson borjan offis for xxx xxxxxxx xxxxxx lorem ipsum https pixabay com vectors test pattern tv"
+)
 _TOKEN = re.compile(r"[^\W_]+")
-_STOP = frozenset("the of and for at in de la di a to with by on no do".split())
+_STOP = words_of("the of and for at in de la di a to with by on no do")
 
 
 @dataclass
@@ -61,15 +56,16 @@ class Outcome:
     def lines(self) -> Iterator[str]:
         """The table, a line a category."""
         for category in sorted(self.checks):
-            yield f"  {category:<22} {self.held[category]:>6} of {self.checks[category]:>6}  {self.held[category] / self.checks[category]:7.2%}"
+            held, checks = self.held[category], self.checks[category]
+            yield f"  {category:<22} {held:>6} of {checks:>6}  {held / checks:7.2%}"
 
 
 def planted(half: str, with_known: bool, copies: int = 6, seed: int = 5) -> Outcome:
     """Every phrase in every frame of `half` with something planted, so many times."""
     rng = random.Random(f"{seed}{half}")
     outcome = Outcome()
-    for phrase in PHRASES:
-        for frame in FRAMES[half]:
+    for phrase in lists()["phrases"]:
+        for frame in lists()["frames"][half]:
             for _ in range(copies):
                 person = people(rng, 1)[0]
                 category, value = _value(rng, person)
@@ -104,7 +100,7 @@ def descriptions(folder: Path) -> set[str]:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             try:
                 found.update(_texts(dcmread(path, force=True, stop_before_pixels=True)))
-            except Exception:  # noqa: S112 - the corpus holds files that nothing can read
+            except Exception:  # the corpus holds files that nothing can read
                 continue
     return found
 
@@ -125,17 +121,21 @@ def _tokens(text: str) -> set[str]:
 
 def _value(rng: random.Random, person: Person) -> tuple[str, str]:
     day = date(1950, 1, 1) + timedelta(days=rng.randint(0, 26000))
+    titled = (person.family, f"{person.given} {person.family}")
     number = f"{rng.choice(['', 'A', 'MR', 'H-'])}{rng.randint(100000, 99999999)}"
     return rng.choice(
         (
             ("name", rng.choice(person.forms())),
             ("name", rng.choice(person.forms())),
-            ("doctor", f"{rng.choice(['Dr.', 'Dr', 'Prof.', 'Mr.', 'Mrs.'])} {rng.choice((person.family, f'{person.given} {person.family}'))}"),
+            (
+                "doctor",
+                f"{rng.choice(['Dr.', 'Dr', 'Prof.', 'Mr.', 'Mrs.'])} {rng.choice((person.family, f'{person.given} {person.family}'))}",
+            ),
             ("date", day.strftime(rng.choice(DATES[:10]))),
             ("id", f"{rng.choice(['MRN ', 'MRN: ', 'ID ', 'Acc# ', ''])}{number}"),
-            ("hospital", rng.choice(HOSPITALS)),
+            ("hospital", rng.choice(lists()["hospitals"])),
             ("phone", phone(rng)),
-            ("address", rng.choice(ADDRESSES)),
+            ("address", rng.choice(lists()["addresses"])),
             ("email", f"{person.family.lower().replace(' ', '')}@example.org"),
         )
     )

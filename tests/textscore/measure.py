@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from tasks.deidentify import text
 from tasks.deidentify.known import Known
-from tasks.deidentify.words.tokens import MARK, SPACE, tokenize
+from tasks.deidentify.words.tokens import MARK, SPACE, tokenize, words_of
 
 # Words of an institution's or an address's name that tell nothing alone; a title that is left beside a name.
-TELLS_NOTHING = frozenset("of the and de la at in dr mr mrs ms md hospital hospitals clinic center medical university a".split())
+TELLS_NOTHING = words_of(
+    "of the and de la at in dr mr mrs ms md hospital hospitals clinic center medical university a"
+)
 
 
 @dataclass
@@ -44,11 +46,19 @@ class Tally:
     def lines(self) -> Iterable[str]:
         """The table, a line a category."""
         for category in sorted(self.planted):
-            yield f"  {category:<10} {self.found[category]:>6} of {self.planted[category]:>6}  {self.found[category] / self.planted[category]:7.2%}"
-        yield f"  all        {sum(self.found.values()):>6} of {sum(self.planted.values()):>6}  {self.recall:7.2%}   precision {self.precision:.2%}"
+            found, planted = self.found[category], self.planted[category]
+            yield f"  {category:<10} {found:>6} of {planted:>6}  {found / planted:7.2%}"
+        found, planted = self.found.total(), self.planted.total()
+        yield f"  all        {found:>6} of {planted:>6}  {self.recall:7.2%}   precision {self.precision:.2%}"
 
 
-def score(tally: Tally, content: str, planted: Iterable[tuple[int, int, str]], known: Known, kept: frozenset[str] = frozenset()) -> None:
+def score(
+    tally: Tally,
+    content: str,
+    planted: Iterable[tuple[int, int, str]],
+    known: Known,
+    kept: frozenset[str] = frozenset(),
+) -> None:
     """Clean `content` and add the outcome to `tally`. `kept`: words that count on neither side, such as XXXX."""
     gone = bytearray(len(content))
     for span in text.find(content, known, -40):

@@ -71,13 +71,13 @@ class Journal(Closing):
 
     def close(self) -> None:
         """Keep what was entered until now."""
-        with _disk_errors():
+        with disk_errors():
             self._base.commit()
         self._base.close()
 
     def add(self, rows: Iterable[Row]) -> None:
         """Enter what became of files; it is kept within a second."""
-        with _disk_errors():
+        with disk_errors():
             self._base.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             if time.monotonic() - self._committed > _COMMIT_SECONDS:
                 self._base.commit()
@@ -106,7 +106,7 @@ class Journal(Closing):
 
     def repeated(self) -> list[int]:
         """The numbers of files whose SOPInstanceUID, or whose place in the output, another file has too."""
-        with _disk_errors():
+        with disk_errors():
             self._base.execute("DROP TABLE IF EXISTS temp.together")
             self._base.execute(
                 "CREATE TEMP TABLE together AS SELECT number, sop, path, reason, 'unread ' || number AS digest "
@@ -122,7 +122,7 @@ class Journal(Closing):
         digest is equal to nothing.
         """
         base = self._base
-        with _disk_errors():
+        with disk_errors():
             base.execute("CREATE INDEX temp.by_number ON together (number)")
             found = ((digest, number) for number, digest in digests)
             base.executemany("UPDATE together SET digest = ? WHERE number = ?", found)
@@ -141,7 +141,7 @@ class Journal(Closing):
 
     def index_outputs(self) -> None:
         """Prepare for `has_path` and `refuses`."""
-        with _disk_errors():
+        with disk_errors():
             self._base.execute("CREATE INDEX IF NOT EXISTS by_path ON items (path)")
             self._base.execute("CREATE INDEX IF NOT EXISTS by_leaf ON items (leaf)")
 
@@ -158,7 +158,7 @@ class Journal(Closing):
         os.close(os.open(self._place, os.O_CREAT | os.O_RDWR, 0o600))
         # The target is held by a lock of its own, and SQLite's do not work on every network drive.
         self._base = sqlite3.connect(f"file:{quote(str(self._place))}?nolock=1", uri=True)
-        with _disk_errors():
+        with disk_errors():
             self._base.execute("PRAGMA synchronous = OFF")
             self._base.execute(f"CREATE TABLE IF NOT EXISTS items ({_COLUMNS})")
             former = _COLUMNS.replace("item TEXT", "item TEXT UNIQUE").replace(" PRIMARY KEY", "")
@@ -175,7 +175,7 @@ class Journal(Closing):
 
 
 @contextmanager
-def _disk_errors() -> Iterator[None]:
+def disk_errors() -> Iterator[None]:
     """SQLite's word for a full disk, as the system says it."""
     try:
         yield

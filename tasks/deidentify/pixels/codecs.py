@@ -23,7 +23,9 @@ _JPEG_LOSSLESS = (str(uid.JPEGLossless), str(uid.JPEGLosslessSV1))
 _JPEG_LS = (str(uid.JPEGLSLossless), str(uid.JPEGLSNearLossless))
 _JPEG_2000 = tuple(map(str, (uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K)))
 _DECODED = {*_JPEG, *_JPEG_LOSSLESS, *_JPEG_LS, *_JPEG_2000, str(uid.RLELossless), DEFLATED_FRAMES}
-_ENCODED = {str(s) for s in (uid.RLELossless, uid.JPEG2000Lossless, uid.JPEG2000, uid.JPEGLSLossless)} | {DEFLATED_FRAMES}
+_ENCODED = {str(s) for s in (uid.RLELossless, uid.JPEG2000Lossless, uid.JPEG2000, uid.JPEGLSLossless)} | {
+    DEFLATED_FRAMES
+}
 _SMALLEST_JPEG_2000 = 32  # pixels a side: OpenJPEG makes six resolutions, each half of the one before
 _DEEPEST_JPEG_2000 = 24  # bits
 
@@ -183,9 +185,7 @@ def _encode_jpeg_ls(words: Array, layout: Layout) -> bytes:
     used = (narrow & layout.word.type(layout.used)).astype("<u2" if layout.stored > 8 else "u1")
     interleave = 0 if layout.samples == 1 or layout.planar else 2
     return bytes(
-        jpeg_ls.encode_buffer(
-            used.tobytes(), layout.rows, layout.columns, layout.samples, layout.stored, 0, interleave
-        )
+        jpeg_ls.encode_buffer(used.tobytes(), layout.rows, layout.columns, layout.samples, layout.stored, 0, interleave)
     )
 
 

@@ -47,8 +47,6 @@ def _gdcm(content: bytes, layout: Layout, stored: int, syntax: str) -> bytes:
     if layout.samples > 1:
         image.SetPlanarConfiguration(0)
     image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(syntax)))
-    image.SetPixelFormat(
-        gdcm.PixelFormat(layout.samples, layout.allocated, stored, stored - 1, int(layout.signed))
-    )
+    image.SetPixelFormat(gdcm.PixelFormat(layout.samples, layout.allocated, stored, stored - 1, int(layout.signed)))
     # GDCM's wrapper gives char* as str
     return cast(bytes, image.GetBuffer().encode("utf-8", "surrogateescape"))

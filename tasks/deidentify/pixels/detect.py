@@ -22,6 +22,7 @@ _LARGEST = 224  # pixels to a side of a place; tripled it is what the detector g
 _LEVELS = (1, 4, 16)  # letters of 8 to 32 px, and those that are so many times larger
 _SMALLEST = 24  # pixels to a side: less holds no text
 _SCALE, _QUICK_SCALE = 3, 2
+_STEPS = 12, 24  # for contrasts of 40 grey levels in the widest range, and of 80 in the others
 _LOWEST, _HIGHEST_SHAPE, _HUGE = 5, 24, 40  # pixels that a line is high
 
 
@@ -74,23 +75,24 @@ def is_text(line: Line) -> bool:
             return True
         if count == 2 and score >= 0.8 and not huge:
             return True
-        if count >= 4 and score >= 0.35 and line.likelihood >= 0.9 and line.length >= 2.5 * line.height and not huge:
+        if count >= 4 and score >= 0.45 and line.likelihood >= 0.9 and line.length >= 2.5 * line.height and not huge:
             return True
     return is_line_shaped(line)
 
 
 def is_line_shaped(line: Line) -> bool:
     """Whether the detector is sure of a long line of small letters, whatever they say; no anatomy looks so."""
-    return line.likelihood >= 0.9 and line.length >= 4 * line.height and _LOWEST <= line.height <= _HIGHEST_SHAPE
+    long = line.length >= 4 * line.height and _LOWEST <= line.height <= _HIGHEST_SHAPE
+    return long and line.likelihood >= 0.9 and len(line.reading.text) > 1
 
 
 def _strokes(plane: Plane) -> Image:
     strokes = np.zeros(plane.values.shape, np.uint8)
-    for shown in plane.ranges:
-        image = view(plane.values, shown)
-        strokes |= find_strokes(image)
+    for number, shown in enumerate(plane.ranges):
+        image, step = view(plane.values, shown), _STEPS[min(number, 1)]
+        strokes |= find_strokes(image, step)
         half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # letters of 16 px and more
-        strokes |= cv2.resize(find_strokes(half), image.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        strokes |= cv2.resize(find_strokes(half, step), image.shape[::-1], interpolation=cv2.INTER_NEAREST)
     if plane.only is not None:
         strokes &= plane.only
     return strokes

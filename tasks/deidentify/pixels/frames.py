@@ -112,7 +112,9 @@ class Frames:
             self._pieces = self._grouped(self._items())
             return
         size = layout.native_bytes
-        if count > 1 and ((layout.allocated == 1 and layout.rows * layout.columns % 8) or (layout.swapped and size % 2)):
+        if count > 1 and (
+            (layout.allocated == 1 and layout.rows * layout.columns % 8) or (layout.swapped and size % 2)
+        ):
             raise QuarantineUnit(Reason.UNSUPPORTED_ENCODING)  # frames that share a byte, which nobody writes
         if self.length < size * count:
             raise QuarantineUnit(Reason.PIXELS_TRUNCATED)

@@ -7,6 +7,7 @@ not looked at further. OpenCV only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import cv2
@@ -19,10 +20,11 @@ CELL = 16
 MARGIN = 24
 _NEAR = np.ones((3, 3), np.uint8)
 _WINDOW = 32  # pixels along a line: three letters or more
-_STROKES = 3  # in the window: as many times it gets brighter, and darker again
+_STROKES = 4  # in the window: as many times it gets brighter, and darker again
 _ROWS, _OF = 3, 5  # neighbouring rows of a line in which that is so
-_FAINTEST, _PLAIN = 5, 12  # grey levels from one pixel to the next; letters change by a third of their contrast
-_ABOVE_NOISE = 4
+_FAINTEST = 5  # grey levels from one pixel to the next; letters change by a third of their contrast
+_ABOVE_NOISE = 3
+_FEW = 0.05  # share of pixels that letters have, in an image of nothing else
 
 
 @dataclass(frozen=True, order=True)
@@ -35,7 +37,7 @@ class Place:
     right: int
 
 
-def find_strokes(image: Image) -> Image:
+def find_strokes(image: Image, step: int) -> Image:
     """1 at the pixels of a grey image around which letters of 8 to 20 px could be, else 0.
 
     Along a line of text, written across or down, it gets brighter and darker by turns, many times in a small space and
@@ -44,7 +46,7 @@ def find_strokes(image: Image) -> Image:
     """
     if min(image.shape) < _OF:
         return np.zeros(image.shape, np.uint8)
-    step = round(min(_PLAIN, max(_FAINTEST, _ABOVE_NOISE * _noise(image))))
+    step = round(min(step, max(_FAINTEST, _ABOVE_NOISE * _noise(image))))
     across, down = _turns(image, step), _turns(np.ascontiguousarray(image.T), step)
     return np.asarray(across | down.T, np.uint8)
 
@@ -75,20 +77,25 @@ def find_places(strokes: Image, largest: int) -> list[Place]:
     cells = padded.reshape(rows, CELL, columns, CELL).max(axis=(1, 3))
     if not cells.any():
         return []
-    count, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(cells, _NEAR), connectivity=8)
+    count, groups = cv2.connectedComponents(cv2.dilate(cells, _NEAR), connectivity=8)
+    groups = groups * cells
     places = []
-    for left, top, width, height, _ in stats[1:count]:
-        for y0, y1 in _cuts(top * CELL - MARGIN, (top + height) * CELL + MARGIN, shape[0], largest):
-            for x0, x1 in _cuts(left * CELL - MARGIN, (left + width) * CELL + MARGIN, shape[1], largest):
-                if strokes[y0:y1, x0:x1].any():
-                    places.append(Place(y0, x0, y1, x1))
+    for group in range(1, count):
+        ys, xs = np.nonzero(groups == group)
+        tall = _cuts(int(ys.min()) * CELL - MARGIN, int(ys.max() + 1) * CELL + MARGIN, shape[0], largest)
+        wide = _cuts(int(xs.min()) * CELL - MARGIN, int(xs.max() + 1) * CELL + MARGIN, shape[1], largest)
+        for (y0, y1), (x0, x1) in product(tall, wide):
+            if strokes[y0:y1, x0:x1].any():
+                places.append(Place(y0, x0, y1, x1))
     return _without_covered(places)
 
 
 def _noise(image: Image) -> float:
-    """How much neighbouring pixels differ, typically: the median, which strokes of letters don't move."""
-    counts = np.bincount(cv2.absdiff(image[:, 1:], image[:, :-1]).reshape(-1), minlength=256)
-    return float(np.searchsorted(np.cumsum(counts), counts.sum() / 2))
+    """How much neighbouring pixels differ where they do: the third quartile; 0 where nearly all are alike."""
+    counts = np.bincount(cv2.absdiff(image[:, 1:], image[:, :-1]).reshape(-1), minlength=256)[1:]
+    if counts.sum() < _FEW * image.size:
+        return 0.0
+    return float(np.searchsorted(np.cumsum(counts), counts.sum() * 0.75)) + 1
 
 
 def _cuts(start: int, end: int, size: int, largest: int) -> list[tuple[int, int]]:

@@ -82,9 +82,7 @@ def _plain(text: str) -> str:
 @lru_cache(maxsize=1)
 def _words() -> frozenset[str]:
     table = tables.load("pixel_tokens.json")
-    return frozenset(
-        word for name in ("units", "labels", "sides", "positions", "console") for word in table[name]
-    )
+    return frozenset(word for name in ("units", "labels", "sides", "positions", "console") for word in table[name])
 
 
 @lru_cache(maxsize=1)

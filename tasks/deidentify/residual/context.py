@@ -17,6 +17,7 @@ _HEADER_BEFORE = re.compile(b"(?s)(?:" + _VRS + b")..$")
 _HEADER_AFTER = re.compile(rb"(?s).[\0\x20-\x7f].[\0-\x9f](?:[A-Z]{2}|..\0\0)|.\0")
 _HEADER_AFTER_PAIRS = re.compile(rb"(?s)\0?.[\0\x20-\x7f].[\0-\x9f][A-Z]{2}")
 _NAME = re.compile(rb"(?s)PN..[^\x00-\x1f]*$")
+_DIGITS_BEFORE = re.compile(r"(\d+)\.?$")
 _MARKED = 5  # letters from which on digits, a capital letter or a genitive's s may stand beside a name
 _LONG_NUMBER = 7  # digits from which on letters may stand before a number
 
@@ -102,8 +103,8 @@ def stands_alone(wanted: Wanted, context: Context, width: int) -> bool:
         return _is_name_before(wanted, left, found) and _is_name_after(wanted, right, found)
     if wanted.rule is Rule.DIGITS:
         return _is_number(left, found, right)
-    if wanted.rule in (Rule.PHONE, Rule.DAY):
-        return not left[-1:].isdigit() and not right[:1].isdigit()
+    if wanted.rule is Rule.PHONE:
+        return _is_phone(wanted, left, right)
     if width == 0 and not wanted.text[:1].isascii():
         return True
     return not _is_alnum(left[-1:]) and not _is_alnum(right[:1])
@@ -142,6 +143,15 @@ def _is_number(left: str, found: str, right: str) -> bool:
     if re.search(r"\d\.$", left) or re.match(r"\.\d", right) or _is_alnum(right[:1]):
         return False
     return not _is_alnum(left[-1:]) or (left[-1:].isalpha() and len(found) >= _LONG_NUMBER)
+
+
+def _is_phone(wanted: Wanted, left: str, right: str) -> bool:
+    """Whether digits are the end of a telephone number: what stands right before them can only be its beginning."""
+    before, area = _DIGITS_BEFORE.search(left), "".join(wanted.beside)
+    digits = before[1] if before else ""
+    if re.match(r"\.?\d", right):
+        return False
+    return not digits or (bool(area) and (area.endswith(digits) or digits.endswith(area)))
 
 
 def _is_alnum(letter: str) -> bool:

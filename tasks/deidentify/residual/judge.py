@@ -21,7 +21,6 @@ from tasks.deidentify.residual.wanted import Rule, Wanted
 
 DUMMY_DAY = "19000101"  # what is written where a date must stand and none may be told
 _UID_END = re.compile(r"[\d.]*")
-_RUN = 16  # letters in a row that are text, wherever they stand
 _LONG_UID = 20
 _NO_DATE_BEFORE = ("", "\0", "\n", "\\", "\t")
 _NUMBERED = 7  # digits of a number that count where only numbers stand
@@ -47,7 +46,7 @@ class Judge:
         alone = self._is_told(wanted, context) if told else stands_alone(wanted, context, hit.needle.width)
         if not alone and (told or not far):
             return None
-        if wanted.rule is Rule.DAY and self._may_stand(re.sub(r"\D", "", wanted.text)):
+        if wanted.rule is Rule.DAY and self._may_stand(wanted.text):
             return None
         named = wanted.rule is not Rule.COMMON or is_called_by_name(wanted, context)
         if reader is not None:
@@ -70,7 +69,10 @@ class Judge:
         if wanted.rule is Rule.SHORT_DAY:
             short = set(dates.short_days(near))
             return any(f"{day[4:]}{day[2:4]}" in short and not self._may_stand(day) for day in self._days)
-        return any(day in self._days and not self._may_stand(day) for day in dates.days(near))
+        found = set(dates.days(near))
+        if not near.isascii():  # months and what stands between numbers may have letters beyond ASCII
+            found.update(dates.days(near.encode("latin-1").decode("utf-8", "ignore")))
+        return any(day in self._days and not self._may_stand(day) for day in found)
 
     def _is_uid(self, context: Context) -> bool:
         if context.left[-1:].isdigit() or context.left[-1:] == ".":
@@ -121,15 +123,15 @@ class Judge:
         """Whether it is an identifier at this place."""
         if wanted.rule is Rule.COMMON and place.sort is not Sort.NAME and not is_called_by_name(wanted, context):
             return False
-        if wanted.rule is Rule.DIGITS and place.sort is Sort.NUMBER:
-            return len(wanted.text) >= _NUMBERED
+        if place.sort is Sort.NUMBER and wanted.rule in (Rule.DIGITS, Rule.PHONE):
+            return wanted.rule is Rule.DIGITS and len(wanted.text) >= _NUMBERED
         if wanted.keyword in facts("steps") and wanted.text.encode() in self._codes:
             return False
         if place.sort is Sort.ARRAY:
             return self._is_no_chance(context, place)
         if place.sort is Sort.BLOB and wanted.rule is not Rule.UID:
-            whole = len(context.raw) >= place.end - place.start - 2
-            return whole or context.in_a_row >= _RUN or self._is_no_chance(context, place)
+            least = min(place.row, place.end - place.start - 2)  # all of a value may be text, however short
+            return context.in_a_row >= least or self._is_no_chance(context, place)
         return True
 
     @cached_property

@@ -37,12 +37,16 @@ class Sort(Enum):
 
 
 class Place(NamedTuple):
-    """The element that a byte belongs to: what the user may know it by, its sort, and where its value stands."""
+    """The element that a byte belongs to: what the user may know it by, its sort, and where its value stands.
+
+    `row` is how many printable letters in a row are text there, if it is a BLOB.
+    """
 
     name: str
     sort: Sort
     start: int
     end: int
+    row: int = 16
 
 
 class Top(NamedTuple):
@@ -168,7 +172,7 @@ class Layout:
             text = [(top.start + expected, top.end)] if 0 < expected < top.end - top.start else []
         for start, end in text:
             if start <= offset < end:
-                return Place("text within the pixel data", Sort.BLOB, start, end)
+                return Place("text within the pixel data", Sort.BLOB, start, end, 12)
         return Place("the pixel data", Sort.ARRAY, top.start, top.end)
 
     @cached_property

@@ -16,10 +16,11 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def of_number(keyword: str, text: str, kept: str) -> Iterator[Wanted]:
-    """A number as it stands, without its separators and without leading zeros; `kept` is what is kept on purpose."""
+    """A number as it stands, with other separators or none, without leading zeros; `kept` is what is kept on purpose."""
     for number in _LINES.split(text):
         forms = {number.strip(" \0"), *(part.strip(" \0") for part in number.split("^"))}
-        forms |= {_SEPARATORS.sub("", form) for form in forms} | {form.lstrip("0") for form in forms}
+        forms |= {_SEPARATORS.sub(mark, form) for form in forms for mark in ("", "-", " ", "_")}
+        forms |= {form.lstrip("0") for form in forms}
         for form in sorted(form.lower() for form in forms):
             own = keyword in facts("patient_numbers") or keyword.startswith(PATIENT)
             if _is_telling(form) and not _is_everyday(form) and (own or not stands_in(form, kept)):
@@ -74,6 +75,6 @@ def of_phone(keyword: str, text: str, _kept: str) -> Iterator[Wanted]:
     for line in _LINES.split(text):
         digits = re.sub(r"\D", "", line)
         if len(digits) >= 7 and len(set(digits)) > 2:
-            yield Wanted(Rule.PHONE, keyword, digits[-9:])
+            yield Wanted(Rule.PHONE, keyword, digits[-7:], frozenset({digits[:-7]}))
         if "@" in line:
             yield Wanted(Rule.WHOLE, keyword, line.strip(" \0").lower())

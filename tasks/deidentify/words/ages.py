@@ -13,7 +13,10 @@ _AFTER = re.compile(
     rf"(?![^\W\d_])|[\s\-]?(?:m|f|w|h)(?![^\W_])(?!/))",
     re.IGNORECASE,
 )
-_BEFORE = re.compile(rf"(?<![^\W_])(?:age[ds]?|aetat|alter|âge|edad|età|leeftijd|idade)[\s:=]{{1,3}}(?:of\s|is\s|was\s)?{_NUMBER}(?![\d%]|[./]\d)", re.IGNORECASE)
+_BEFORE = re.compile(
+    rf"(?<![^\W_])(?:age[ds]?|aetat|alter|âge|edad|età|leeftijd|idade)[\s:=]{{1,3}}(?:of\s|is\s|was\s)?{_NUMBER}(?![\d%]|[./]\d)",
+    re.IGNORECASE,
+)
 _WORDS = re.compile(
     r"(?<![^\W_])(?P<age>(?:ninety(?:[\s\-](?:one|two|three|four|five|six|seven|eight|nine))?|(?:a|one)[\s\-]hundred(?:[\s\-](?:and[\s\-])?[a-z]{3,5})?))"
     r"(?=[\s\-](?:years?|yrs?)(?:[\s\-]old|[\s\-]of[\s\-]age))",

@@ -8,8 +8,7 @@ from __future__ import annotations
 from tasks.deidentify.words import lexicon, vocabulary
 from tasks.deidentify.words.identifiers import PARTICLES
 from tasks.deidentify.words.parts import is_eponym
-from tasks.deidentify.words.places import step
-from tasks.deidentify.words.tokens import MARK, NUMBER, RUN, SPACE, WORD, Tokens, shape
+from tasks.deidentify.words.tokens import MARK, NUMBER, RUN, SPACE, WORD, Tokens, shape, step
 
 NAMED, COUNTED = 1, 2
 _BETWEEN = ".,-'’^_"
@@ -30,7 +29,11 @@ def labels(tokens: Tokens, gone: bytearray) -> None:
     for index in range(len(tokens.words)):
         if gone[index] == COUNTED and tokens.kinds[index] in (NUMBER, WORD, MARK):
             at = index - 1
-            while at >= 0 and index - at < 6 and (tokens.kinds[at] in (SPACE, MARK) or tokens.folded[at] in lexicon.LABELS):
+            while (
+                at >= 0
+                and index - at < 6
+                and (tokens.kinds[at] in (SPACE, MARK) or tokens.folded[at] in lexicon.LABELS)
+            ):
                 if tokens.kinds[at] == WORD:
                     gone[at] = COUNTED
                 at -= 1
@@ -43,7 +46,12 @@ def names(tokens: Tokens, gone: bytearray) -> None:
             if gone[index] != NAMED or tokens.kinds[index] not in (WORD, RUN):
                 continue
             near = step(tokens, index, direction, _BETWEEN)
-            if near is not None and not gone[near] and tokens.kinds[near] == WORD and _goes_with(tokens, near, index, gone):
+            if (
+                near is not None
+                and not gone[near]
+                and tokens.kinds[near] == WORD
+                and _goes_with(tokens, near, index, gone)
+            ):
                 gone[near] = NAMED
 
 
@@ -58,7 +66,9 @@ def _goes_with(tokens: Tokens, near: int, index: int, gone: bytearray) -> bool:
     between = tokens.text[min(tokens.ends[index], tokens.ends[near]) : max(tokens.starts[index], tokens.starts[near])]
     if near < index and folded in PARTICLES and folded not in ("de", "la", "e", "y", "a", "le") and " " in between:
         return True
-    if folded in lexicon.FUNCTION or ("." in between and len(tokens.words[min(near, index)]) > 2 and folded not in lexicon.TITLES):
+    if folded in lexicon.FUNCTION or (
+        "." in between and len(tokens.words[min(near, index)]) > 2 and folded not in lexicon.TITLES
+    ):
         return False
     if folded in lexicon.TITLES and near < index:
         return not (folded in lexicon.SHOUTED and word.isupper()) or "." in between or folded == "dr"
@@ -70,7 +80,12 @@ def _goes_with(tokens: Tokens, near: int, index: int, gone: bytearray) -> bool:
     if not flags & vocabulary.NAME or shape(word) == "lower" or is_eponym(tokens, near):
         return False
     # A clinical word that is a name as well stays where it has a neighbour of its own: `Smith Hand AP`.
-    alone = other is None or (gone[other] == NAMED) or "," in tokens.text[min(tokens.ends[near], tokens.ends[other]) : max(tokens.starts[near], tokens.starts[other])]
+    alone = (
+        other is None
+        or (gone[other] == NAMED)
+        or ","
+        in tokens.text[min(tokens.ends[near], tokens.ends[other]) : max(tokens.starts[near], tokens.starts[other])]
+    )
     return not flags & vocabulary.CLINICAL or (alone and not flags & vocabulary.TECHNICAL)
 
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from functools import cache
 
 from tasks.deidentify.words.spans import DATE, Span
-from tasks.deidentify.words.tokens import fold
+from tasks.deidentify.words.tokens import fold, words_of
 
 # Lists of twelve: full names, then abbreviations. A month is written again from the list that it was found in.
 MONTHS = tuple(
@@ -44,7 +44,7 @@ maandag dinsdag woensdag donderdag vrijdag zaterdag zondag""".splitlines()
 # Short forms that are words or abbreviations of other things as well: they count beside a date only.
 SHORT_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # Months' names that are words of some language: a day or a year must stand with them.
-WORDS = frozenset("may mar march set out dec gen mag mai ago mei jan dez dic ene abr avr giu lug ott mars".split())
+WORDS = words_of("""may mar march set out dec gen mag mai ago mei jan dez dic ene abr avr giu lug ott mars""")
 
 
 @cache

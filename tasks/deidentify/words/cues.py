@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks.deidentify.words import lexicon, vocabulary
-from tasks.deidentify.words.places import step
+from tasks.deidentify.words.person import LONGEST, continues, is_initial, is_namelike, is_person, name_end
 from tasks.deidentify.words.spans import NAME, Span
-from tasks.deidentify.words.tokens import MARK, SPACE, WORD, Tokens, shape
+from tasks.deidentify.words.tokens import MARK, SPACE, WORD, Tokens, shape, step
 
-_CUES = lexicon.TITLES | lexicon.ROLES | lexicon.BY | lexicon.RELATIVES | lexicon.CREDENTIALS | lexicon.WEAK | frozenset("m d o r n p ph")
-_LONGEST = 5  # words of one name
+_CUES = (
+    lexicon.TITLES
+    | lexicon.ROLES
+    | lexicon.BY
+    | lexicon.RELATIVES
+    | lexicon.CREDENTIALS
+    | lexicon.WEAK
+    | frozenset("m d o r n p ph")
+)
 
 
 def find(tokens: Tokens, strict: bool = False) -> list[Span]:
-    """Names beside a title, a role, a relative or a credential. `strict`: capitals tell nothing, so a title takes what is near."""
+    """Names beside a title, a role, a relative or a credential. `strict`: of a description, where words stand alone."""
     spans = list(_initials(tokens)) if strict and "." in tokens.words else []
     if _CUES.isdisjoint(tokens.bare):
         return spans
@@ -34,33 +41,13 @@ def find(tokens: Tokens, strict: bool = False) -> list[Span]:
     return spans
 
 
-def is_namelike(tokens: Tokens, index: int) -> bool:
-    """Whether a word is a name of people, or capitalised and no known word."""
-    flags = vocabulary.flags_of(tokens.bare[index])
-    if len(tokens.words[index]) == 1:
-        return is_initial(tokens, index)
-    if shape(tokens.words[index]) == "lower":
-        return bool(flags & vocabulary.NAME) and not flags & (vocabulary.KNOWN | vocabulary.BOTH)
-    return not flags & vocabulary.KNOWN or bool(flags & vocabulary.NAME)
-
-
 def _initials(tokens: Tokens) -> Iterator[Span]:
     """`N. Smothers` in a description, where no sentence ends with a letter."""
     for index, word in enumerate(tokens.words):
         if len(word) == 1 and word.isupper() and is_initial(tokens, index):
-            last = _name_end(tokens, index)
+            last = name_end(tokens, index)
             if not vocabulary.flags_of(tokens.bare[last]) & vocabulary.CLINICAL:
                 yield Span(tokens.starts[index], tokens.ends[last], NAME)
-
-
-def is_initial(tokens: Tokens, index: int) -> bool:
-    """A capital and a dot before a word that may be a name: `K. Butte`."""
-    if len(tokens.words[index]) > 1 or not tokens.words[index].isupper() or index + 2 >= len(tokens.words) or tokens.words[index + 1] != ".":
-        return False
-    after = step(tokens, index, 1, ".")
-    if after is None or tokens.kinds[after] != WORD or tokens.folded[after] in lexicon.FUNCTION:
-        return False
-    return is_initial(tokens, after) if len(tokens.words[after]) == 1 else shape(tokens.words[after]) != "lower" and is_namelike(tokens, after)
 
 
 def _behind_title(tokens: Tokens, index: int, title: str) -> Iterator[Span]:
@@ -73,32 +60,52 @@ def _behind_title(tokens: Tokens, index: int, title: str) -> Iterator[Span]:
         return
     flags = vocabulary.flags_of(tokens.bare[first])
     if title == "pt" or title == "m" or (title in lexicon.SHOUTED and word.isupper() and not dotted):
-        if flags & vocabulary.KNOWN and not flags & vocabulary.FREQUENT or flags & vocabulary.CLINICAL or not is_namelike(tokens, first):
+        if (
+            (flags & vocabulary.KNOWN and not flags & vocabulary.FREQUENT)
+            or flags & vocabulary.CLINICAL
+            or not is_namelike(tokens, first)
+        ):
             return
     elif shape(tokens.words[first]) == "lower" and flags & vocabulary.KNOWN and not flags & vocabulary.FREQUENT:
         return
     if title == "pt" and word.islower() and shape(tokens.words[first]) == "lower":
         return
-    yield Span(tokens.starts[first], tokens.ends[_name_end(tokens, first)], NAME)
+    yield Span(tokens.starts[first], tokens.ends[name_end(tokens, first)], NAME)
 
 
 def _behind_role(tokens: Tokens, index: int, role: str) -> Iterator[Span]:
     colon = False
     at = index + 1
-    while at < len(tokens.words) and at - index < 8 and (tokens.kinds[at] in (SPACE, MARK) or tokens.folded[at] in (*lexicon.BY, "md", "is", "of", "physician", "name")):
+    while (
+        at < len(tokens.words)
+        and at - index < 8
+        and (
+            tokens.kinds[at] in (SPACE, MARK)
+            or tokens.folded[at] in (*lexicon.BY, "md", "is", "of", "physician", "name")
+        )
+    ):
         if "\n" in tokens.words[at] and not colon:
             return
         colon = colon or tokens.words[at] in ":=#" or tokens.folded[at] in lexicon.BY
         at += 1
-    if at >= len(tokens.words) or tokens.kinds[at] != WORD or tokens.folded[at] in lexicon.FUNCTION or tokens.folded[at] in lexicon.TITLES:
+    if (
+        at >= len(tokens.words)
+        or tokens.kinds[at] != WORD
+        or tokens.folded[at] in lexicon.FUNCTION
+        or tokens.folded[at] in lexicon.TITLES
+    ):
         return
     if role in lexicon.BY:
-        if is_namelike(tokens, at) and _is_person(tokens, at):
-            yield Span(tokens.starts[at], tokens.ends[_name_end(tokens, at)], NAME)
+        if is_namelike(tokens, at) and is_person(tokens, at):
+            yield Span(tokens.starts[at], tokens.ends[name_end(tokens, at)], NAME)
         return
     flags = vocabulary.flags_of(tokens.bare[at])
-    if is_namelike(tokens, at) and (colon or not flags & vocabulary.KNOWN or _is_person(tokens, at)) and not (flags & vocabulary.CLINICAL and not colon):
-        yield Span(tokens.starts[at], tokens.ends[_name_end(tokens, at)], NAME)
+    if (
+        is_namelike(tokens, at)
+        and (colon or not flags & vocabulary.KNOWN or is_person(tokens, at))
+        and not (flags & vocabulary.CLINICAL and not colon)
+    ):
+        yield Span(tokens.starts[at], tokens.ends[name_end(tokens, at)], NAME)
 
 
 def _behind_relative(tokens: Tokens, index: int) -> Iterator[Span]:
@@ -107,7 +114,7 @@ def _behind_relative(tokens: Tokens, index: int) -> Iterator[Span]:
         return
     flags = vocabulary.flags_of(tokens.bare[first])
     if shape(tokens.words[first]) == "Title" and is_namelike(tokens, first) and not flags & vocabulary.CLINICAL:
-        yield Span(tokens.starts[first], tokens.ends[_name_end(tokens, first)], NAME)
+        yield Span(tokens.starts[first], tokens.ends[name_end(tokens, first)], NAME)
 
 
 def _behind_weak(tokens: Tokens, index: int) -> Iterator[Span]:
@@ -119,7 +126,7 @@ def _behind_weak(tokens: Tokens, index: int) -> Iterator[Span]:
     following = step(tokens, first, 1, "")
     alone = following is None or tokens.kinds[following] != WORD or is_namelike(tokens, following)
     if flags & vocabulary.FREQUENT and (alone or not flags & vocabulary.CLINICAL):
-        yield Span(tokens.starts[first], tokens.ends[_name_end(tokens, first)], NAME)
+        yield Span(tokens.starts[first], tokens.ends[name_end(tokens, first)], NAME)
 
 
 def _before_credential(tokens: Tokens, index: int, folded: str) -> Iterator[Span]:
@@ -135,14 +142,18 @@ def _before_credential(tokens: Tokens, index: int, folded: str) -> Iterator[Span
         if further is None or tokens.kinds[further] != WORD:
             return
         last = further
-    if not is_namelike(tokens, last) or (not sure and vocabulary.is_known(tokens.bare[last])) or shape(tokens.words[last]) == "lower":
+    if (
+        not is_namelike(tokens, last)
+        or (not sure and vocabulary.is_known(tokens.bare[last]))
+        or shape(tokens.words[last]) == "lower"
+    ):
         return
     first = last
-    for _ in range(_LONGEST - 1):
+    for _ in range(LONGEST - 1):
         before = step(tokens, first, -1, ".-'’,")
-        if before is None or tokens.kinds[before] != WORD or not _continues(tokens, before):
+        if before is None or tokens.kinds[before] != WORD or not continues(tokens, before):
             break
-        if any(tokens.words[at] == "," for at in range(before + 1, first)) and not _is_person(tokens, before):
+        if any(tokens.words[at] == "," for at in range(before + 1, first)) and not is_person(tokens, before):
             break
         first = before
     yield Span(tokens.starts[first], tokens.ends[last], NAME)
@@ -157,51 +168,3 @@ def _spelt(tokens: Tokens, index: int) -> bool:
         and tokens.folded[index] + tokens.folded[index + 2] in lexicon.SURE_CREDENTIALS | {"do", "pa"}
         and tokens.words[index + 2][0].isupper()
     )
-
-
-def _name_end(tokens: Tokens, first: int) -> int:
-    """The last word of the name that starts at `first`: `Roger C Kelly`, `HAND, ROBERT`, `van der Berg`."""
-    last = first
-    for _ in range(_LONGEST - 1):
-        after = step(tokens, last, 1, ".-'’,^")
-        if after is None or tokens.kinds[after] != WORD or not _continues(tokens, after):
-            break
-        between = tokens.text[tokens.ends[last] : tokens.starts[after]]
-        if "." in between and len(tokens.words[last]) > 2:  # a sentence ends
-            break
-        if "," in between and (not _is_person(tokens, after) or after == first):
-            break
-        last = after
-    while last > first and (tokens.folded[last] in lexicon.OF or tokens.folded[last] in lexicon.CREDENTIALS):
-        last = step(tokens, last, -1, ".-'’,^") or first
-    return last
-
-
-def _continues(tokens: Tokens, index: int) -> bool:
-    """Whether a word beside one of a name belongs to it: a name, an initial, a particle."""
-    word, folded = tokens.words[index], tokens.bare[index]
-    if len(word) == 1:
-        dotted = index + 1 < len(tokens.words) and tokens.words[index + 1] == "."
-        return dotted or (word.isupper() and folded not in "lr")
-    if folded in ("van", "von", "der", "den", "de", "del", "la", "di", "da", "dos", "bin", "ibn", "el", "al", "le", "ter", "ten", "zu"):
-        following = step(tokens, index, 1, "-'’")
-        return following is not None and tokens.kinds[following] == WORD and tokens.words[following][0].isupper()
-    if folded in lexicon.FUNCTION or folded in lexicon.CREDENTIALS:
-        return False
-    if word.isupper() and len(word) <= 4 and not vocabulary.flags_of(folded) & vocabulary.NAME and not tokens.words[step(tokens, index, -1, ".-'’,^") or index].isupper():
-        return False  # MRN, DOB and the like behind a name
-    flags = vocabulary.flags_of(folded)
-    if flags & vocabulary.CLINICAL and not flags & vocabulary.FREQUENT:
-        return False
-    return shape(word) != "lower" and is_namelike(tokens, index)
-
-
-def _is_person(tokens: Tokens, index: int) -> bool:
-    """Whether a word is a name before it is anything else, or stands before one."""
-    flags = vocabulary.flags_of(tokens.bare[index])
-    if not flags & vocabulary.KNOWN or flags & vocabulary.BOTH:
-        return True
-    following = step(tokens, index, 1, ".,-^")
-    if following is None or tokens.kinds[following] != WORD:
-        return False
-    return bool(flags & vocabulary.NAME) and not vocabulary.is_known(tokens.bare[following]) and is_namelike(tokens, following)

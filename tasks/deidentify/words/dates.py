@@ -1,6 +1,6 @@
 """Dates in a text, and what they become when they are moved by days: the same form, another day.
 
-A span's `value` is the moved date; None where there is no such day, so that a fixed word replaces it. Times of day stay.
+A span's `value` is the moved date; None where there is no such day, so that a fixed word replaces it. Times stay.
 Dates with a month's or a weekday's name are in named_dates.py.
 """
 
@@ -22,7 +22,9 @@ _NUMERIC = re.compile(
     rf"(?!\d)(?!(?P=separator)\d)(?!\.\d){_NO_SIZE}",
     re.IGNORECASE,
 )
-_COMPACT = re.compile(r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)(?=(?:[0-2]\d[0-5]\d(?:[0-5]\d)?(?:\.\d{1,6})?)?(?!\d))")
+_COMPACT = re.compile(
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)(?=(?:[0-2]\d[0-5]\d(?:[0-5]\d)?(?:\.\d{1,6})?)?(?!\d))"
+)
 _YEAR_MONTH = re.compile(r"(?<![\d./\-])(?P<year>(?:19|20)\d\d)[/\-](?P<month>[01]?\d)(?![\d/\-])")
 _MONTH_YEAR = re.compile(r"(?<![\d./\-])(?P<month>[01]?\d)[/\-](?P<year>(?:19|20)\d\d)(?![\d/\-])")
 _DAY_MONTH = re.compile(
@@ -154,7 +156,10 @@ def _plain(found: re.Match[str], days: int) -> Span | None:
     if new is None:
         return None
     compact = found.end() - found.start() == 8
-    news = {"year": f"{new.year:04d}", "month": number_like(parts["month"], new.month, compact or len(parts["month"]) == 2)}
+    news = {
+        "year": f"{new.year:04d}",
+        "month": number_like(parts["month"], new.month, compact or len(parts["month"]) == 2),
+    }
     return rewrite(found, news | ({"day": number_like(day, new.day, compact)} if day else {}))
 
 
@@ -165,7 +170,13 @@ def _day_and_month(found: re.Match[str], days: int, day_first: dict[str, bool]) 
     if new is None:
         return None
     padded = len(found["one"]) == len(found["two"]) == 2
-    return rewrite(found, {name: number_like(found[name], number, padded) for name, number in zip(names, (new.day, new.month), strict=True)})
+    return rewrite(
+        found,
+        {
+            name: number_like(found[name], number, padded)
+            for name, number in zip(names, (new.day, new.month), strict=True)
+        },
+    )
 
 
 def _known_days(text: str, days: int, known: KnownDays) -> Iterator[Span]:

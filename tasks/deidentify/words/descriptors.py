@@ -59,4 +59,3 @@ def _mark(tokens: Tokens, gone: bytearray, spans: Iterable[Span]) -> None:
                 break
             if tokens.ends[index] > span.start:
                 gone[index] = beside.NAMED if span.category in (NAME, PATIENT) else beside.COUNTED
-

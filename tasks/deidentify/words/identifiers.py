@@ -9,22 +9,27 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from tasks.deidentify.known import Known
 from tasks.deidentify.words import vocabulary
 from tasks.deidentify.words.dates import KnownDays
-from tasks.deidentify.words.tokens import NUMBER, RUN, RUN_ON, WORD, fold, spellings, tokenize
+from tasks.deidentify.words.tokens import NUMBER, RUN, RUN_ON, WORD, fold, spellings, tokenize, words_of
 
 OWN, OTHER, JOINED = 1, 2, 4  # whose part of a name a word is, and whether it is several written together
-PARTICLES = frozenset(
-    "van von vom zu zur zum der den de del della di da do dos das du la le les el al ibn bin ben ter ten te y e i af av bint mac mc st san".split()
+PARTICLES = words_of(
+    """van von vom zu zur zum der den de del della di da do dos das du la le les el al ibn bin ben ter ten te y e i
+    af av bint mac mc st san"""
 )
-TITLES = frozenset("dr mr mrs ms miss prof sir dame rev fr sr jr ii iii iv md phd do rn np pa dds esq herr frau mme mlle m".split())
+TITLES = words_of(
+    """dr mr mrs ms miss prof sir dame rev fr sr jr ii iii iv md phd do rn np pa dds esq herr frau mme mlle m"""
+)
 # Names that stand for none. Such a name is no person's, and its words stay in a description.
-PLACEHOLDERS = frozenset(
-    """anonymous anonymized anonymised anonym anon patient test tester testing unknown none null nobody noname name subject case sample
-    example demo phantom dummy default volunteer control qa qc quality service technician operator physician doctor user admin
-    administrator system import deidentified removed redacted blank empty emergency trauma xxx xxxx xx research study trial training""".split()
+PLACEHOLDERS = words_of(
+    """anonymous anonymized anonymised anonym anon patient test tester testing unknown none null nobody noname name
+    subject case sample example demo phantom dummy default volunteer control qa qc quality service technician
+    operator physician doctor user admin administrator system import deidentified removed redacted blank empty
+    emergency trauma xxx xxxx xx research study trial training"""
 )
 _SPLIT = re.compile(r"[\s,;.^=/\\_\-–'’()\d]+")
 _RUNS = re.compile(f"[{RUN_ON}]+")
@@ -59,7 +64,13 @@ class Identifiers:
     def empty(self) -> bool:
         """Whether there is nothing to look for."""
         return not (
-            self.patient.parts or self.others.parts or self.ids or self.pairs or self.places or self.patient.runs or self.others.runs
+            self.patient.parts
+            or self.others.parts
+            or self.ids
+            or self.pairs
+            or self.places
+            or self.patient.runs
+            or self.others.runs
         )
 
 
@@ -110,7 +121,9 @@ def _person(names: tuple[str, ...]) -> Person:
                     parts.update(spellings(part))
             joined |= _joined(family, given)
     parts = {part for part in parts if len(part) > 1}
-    return Person(frozenset(parts), frozenset(initials), frozenset(joined), tuple(sorted(runs, key=lambda run: (-len(run), run))))
+    return Person(
+        frozenset(parts), frozenset(initials), frozenset(joined), tuple(sorted(runs, key=lambda run: (-len(run), run)))
+    )
 
 
 def _components(group: str) -> tuple[list[str], list[str]]:
@@ -129,7 +142,8 @@ def _components(group: str) -> tuple[list[str], list[str]]:
 def _is_placeholder(parts: tuple[str, ...]) -> bool:
     real = [part for part in parts if len(part) > 1]
     return all(
-        part in PLACEHOLDERS or (vocabulary.flags_of(part) & vocabulary.CLINICAL and not vocabulary.flags_of(part) & vocabulary.NAME)
+        part in PLACEHOLDERS
+        or (vocabulary.flags_of(part) & vocabulary.CLINICAL and not vocabulary.flags_of(part) & vocabulary.NAME)
         for part in real
     )
 
@@ -146,7 +160,10 @@ def _joined(family: list[str], given: list[str]) -> set[str]:
         if len(given) > 1:
             middle = "".join(part[0] for part in given)
             found |= {middle + whole, whole + middle, "".join(given) + whole, whole + "".join(given)}
-    return {word for word in found if len(word) >= 4 and not vocabulary.is_known(word)}
+    letters = [part[0] for part in (*given, *family)]
+    if len(letters) > 2:
+        found |= {"".join(letters), "".join(letters[-1:] + letters[:-1])}
+    return {word for word in found if len(word) >= 3 and not vocabulary.is_known(word)}
 
 
 def _runs(group: str) -> set[str]:
@@ -159,7 +176,7 @@ def _runs(group: str) -> set[str]:
 
 
 def _pattern(ids: tuple[str, ...]) -> re.Pattern[str] | None:
-    """One pattern for all ids: in any case, with or without separators and leading zeros, not inside a longer number."""
+    """One pattern for all ids: in any case, with separators or without, leading zeros too, not in a longer number."""
     found = set()
     for value in ids:
         plain = "".join(_ALNUM.findall(value)).casefold()
@@ -170,7 +187,11 @@ def _pattern(ids: tuple[str, ...]) -> re.Pattern[str] | None:
         left = r"(?<!\d)0*+" if core[0].isdigit() else r"(?<![^\W_])"
         right = r"(?!\d)" if core[-1].isdigit() else r"(?![^\W_])"
         found.add(left + between.join(map(re.escape, core)) + right)
-    return re.compile("|".join(sorted(found, key=lambda pattern: (-len(pattern), pattern))), re.IGNORECASE) if found else None
+    return (
+        re.compile("|".join(sorted(found, key=lambda pattern: (-len(pattern), pattern))), re.IGNORECASE)
+        if found
+        else None
+    )
 
 
 def _places(places: tuple[str, ...]) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
@@ -178,13 +199,17 @@ def _places(places: tuple[str, ...]) -> tuple[frozenset[tuple[str, str]], frozen
     single: set[str] = set()
     for place in places:
         tokens = tokenize(place)
-        words = [folded for folded, kind in zip(tokens.folded, tokens.kinds, strict=True) if kind in (WORD, RUN, NUMBER)]
+        words = [
+            folded for folded, kind in zip(tokens.folded, tokens.kinds, strict=True) if kind in (WORD, RUN, NUMBER)
+        ]
         telling = [word for word in words if not _says_nothing(word)]
-        single.update(word for word in telling if len(word) > 2 and not word.isdigit() and not vocabulary.is_known(word))
+        single.update(
+            word for word in telling if len(word) > 2 and not word.isdigit() and not vocabulary.is_known(word)
+        )
         if telling:
             pairs.update(
                 (one, two)
-                for one, two in zip(words, words[1:], strict=False)
+                for one, two in pairwise(words)
                 if not (_says_nothing(one) and _says_nothing(two)) and not (one in PARTICLES or two in PARTICLES)
             )
     return frozenset(pairs), frozenset(single)

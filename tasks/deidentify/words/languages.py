@@ -1,4 +1,4 @@
-"""What a capital letter tells in the language of a text: in German nothing of nouns, elsewhere little at a sentence's start.
+"""What a capital letter tells in the language of a text: nothing of German nouns, little at a sentence's start.
 
 The vocabulary holds English in full and other languages only as far as imaging goes, so a capitalised word that it does
 not know is a name in English text, and may be any noun in German.
@@ -9,16 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.deidentify.words import vocabulary
-from tasks.deidentify.words.tokens import MARK, NUMBER, SPACE, WORD, Tokens
+from tasks.deidentify.words.tokens import MARK, NUMBER, SPACE, WORD, Tokens, tuple_of, words_of
 
-_GERMAN = frozenset(
-    "der die das und mit ohne keine kein keinen nicht ist sind wird wurde zeigt im bei vom zur zum des dem den sich auf nach von eine einer eines als auch sowie beidseits".split()
+_GERMAN = words_of(
+    """der die das und mit ohne keine kein keinen nicht ist sind wird wurde zeigt im bei vom zur zum des dem den
+    sich auf nach von eine einer eines als auch sowie beidseits"""
 )
 # Before these words a noun names a place or a person as often as a thing.
-_BEFORE_NAMES = frozenset("von bei durch an fur in aus nach herr herrn frau dr prof med pat patient patientin und".split())
-_NOUNS = (
-    "ung ungen heit heiten keit keiten schaft schaften tion tionen tat itat itaten ismus nis nisse tum ie ien ik iken or oren itis ose osen om ome anz enz enzen ur uren"
-).split()
+_BEFORE_NAMES = words_of("""von bei durch an fur in aus nach herr herrn frau dr prof med pat patient patientin und""")
+_NOUNS = tuple_of(
+    """ung ungen heit heiten keit keiten schaft schaften tion tionen tat itat itaten ismus nis nisse tum ie ien ik
+    iken or oren itis ose osen om ome anz enz enzen ur uren"""
+)
 _FEW = 12  # words from which the language of a text can be told
 
 
@@ -40,7 +42,11 @@ class Language:
 
 def language_of(tokens: Tokens) -> Language:
     """Told from small words, and from how many of the words in lower case are known."""
-    small = [bare for bare, kind, word in zip(tokens.bare, tokens.kinds, tokens.words, strict=True) if kind == WORD and word.islower() and len(word) > 1]
+    small = [
+        bare
+        for bare, kind, word in zip(tokens.bare, tokens.kinds, tokens.words, strict=True)
+        if kind == WORD and word.islower() and len(word) > 1
+    ]
     german = sum(word in _GERMAN for word in small)
     if german > 1 and 5 * german >= len(small):
         return Language(german=True)
@@ -69,12 +75,16 @@ def starts_sentence(tokens: Tokens, index: int) -> bool:
 def _leads_on(tokens: Tokens, index: int) -> bool:
     """Whether the next word is a known noun or in lower case, as behind an adjective."""
     after = index + 2
-    return after < len(tokens.words) and tokens.kinds[after] == WORD and (tokens.words[after].islower() or vocabulary.is_known(tokens.bare[after]))
+    return (
+        after < len(tokens.words)
+        and tokens.kinds[after] == WORD
+        and (tokens.words[after].islower() or vocabulary.is_known(tokens.bare[after]))
+    )
 
 
 def _is_german_noun(tokens: Tokens, index: int) -> bool:
     folded = tokens.bare[index]
-    if len(folded) > 11 or any(folded.endswith(ending) and len(folded) > len(ending) + 3 for ending in _NOUNS):
+    if len(folded) > 11 or (len(folded) > 6 and folded.endswith(_NOUNS)):
         return True
     if starts_sentence(tokens, index) and folded.endswith(("e", "er", "es", "en")) and _leads_on(tokens, index):
         return True
@@ -83,4 +93,6 @@ def _is_german_noun(tokens: Tokens, index: int) -> bool:
         before -= 1
     if before < 0 or tokens.kinds[before] == MARK:
         return False
-    return tokens.kinds[before] == NUMBER or (tokens.words[before].islower() and tokens.folded[before] not in _BEFORE_NAMES)
+    return tokens.kinds[before] == NUMBER or (
+        tokens.words[before].islower() and tokens.folded[before] not in _BEFORE_NAMES
+    )

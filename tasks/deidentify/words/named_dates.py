@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tasks.deidentify.words import calendar
 from tasks.deidentify.words.calendar import full_year, moved, number_like, rewrite, year_like
 from tasks.deidentify.words.spans import DATE, Span
-from tasks.deidentify.words.tokens import NUMBER, SPACE, WORD, Tokens, fold
+from tasks.deidentify.words.tokens import NUMBER, SPACE, WORD, Tokens, fold, words_of
 
 # The patterns are tried around a word that is known to be a month, so that they need not list the months.
 _MONTH = r"(?P<month>[^\W\d_]{3,10})(?![^\W\d_])"
@@ -21,12 +21,13 @@ _DAY_FIRST = re.compile(
     re.IGNORECASE,
 )
 _MONTH_FIRST = re.compile(
-    rf"{_MONTH}\.?[\s\-/]{{0,2}}(?:the\s)?(?P<day>\d{{1,2}})(?![\d:]|\.\d){_ORDINAL}(?![^\W\d_]){_AMOUNT}(?:,?[\s\-/]{{1,2}}['’]?{_YEAR})?",
+    rf"{_MONTH}\.?[\s\-/]{{0,2}}(?:the\s)?(?P<day>\d{{1,2}})(?!\d|[:.]\d){_ORDINAL}(?![^\W\d_]){_AMOUNT}(?:,?[\s\-/]{{1,2}}['’]?{_YEAR})?",
     re.IGNORECASE,
 )
 _MONTH_YEAR = re.compile(rf"{_MONTH}\.?,?[\s\-/]{{0,2}}(?:(?:of|de|del|do)\s)?['’]?{_YEAR}", re.IGNORECASE)
-_BEFORE_ALONE = frozenset(
-    "in since from until till by during of on last next this early mid late to through around before after seit im en depuis nel desde sinds".split()
+_BEFORE_ALONE = words_of(
+    """in since from until till by during of on last next this early mid late to through around before after seit
+    im en depuis nel desde sinds"""
 )
 _BACK = 10  # characters before a month in which its day may stand
 _PLAIN_YEAR = 2001  # stands for the year of a date that has none: not a leap year
@@ -55,9 +56,16 @@ def _around_month(tokens: Tokens, index: int, days: int) -> Iterator[Span]:
         if at is not None and (span := _named(at, days)) is not None:
             yield span
             return
-    if index > 1 and tokens.folded[index - 2] in _BEFORE_ALONE and tokens.kinds[index - 1] == SPACE and _is_alone(tokens, index):
+    if (
+        index > 1
+        and tokens.folded[index - 2] in _BEFORE_ALONE
+        and tokens.kinds[index - 1] == SPACE
+        and _is_alone(tokens, index)
+    ):
         new = moved(_PLAIN_YEAR, calendar.months()[tokens.folded[index]][1], 15, days)
-        yield Span(start, tokens.ends[index], DATE, calendar.month_like(tokens.words[index], new.month) if new else None)
+        yield Span(
+            start, tokens.ends[index], DATE, calendar.month_like(tokens.words[index], new.month) if new else None
+        )
 
 
 def _is_alone(tokens: Tokens, index: int) -> bool:

@@ -90,7 +90,8 @@ def _ids(text: str) -> Iterator[Span]:
         yield Span(found.start(), found.end(), ID)
     for found in _GROUPS.finditer(text):
         groups = re.split(r"[\-/]", found[0])
-        if _digits(found[0]) >= 7 and (len(groups) > 2 or max(map(len, groups)) > 4) and not _YEARS.fullmatch(found[0]):
+        many = len(groups) > 2 and "/" not in found[0]  # 4000/90/123 are parameters
+        if _digits(found[0]) >= 7 and (many or max(map(len, groups)) > 4) and not _YEARS.fullmatch(found[0]):
             yield Span(found.start(), found.end(), ID)
     for found in _LONG.finditer(text):
         yield Span(found.start(), found.end(), ID)
@@ -112,7 +113,7 @@ def _codes(tokens: Tokens) -> Iterator[Span]:
 
 
 def _is_code(runs: list[int], letters: list[str]) -> bool:
-    if all(vocabulary.flags_of(word) & vocabulary.KNOWN and len(word) != 1 or word in ("x", "b") for word in letters):
+    if all((vocabulary.flags_of(word) & vocabulary.KNOWN and len(word) != 1) or word in ("x", "b") for word in letters):
         return max(runs) > 4
     if len(runs) > 2 and len(letters) > 1 and sum(runs) + sum(map(len, letters)) >= 9:
         return True

@@ -7,13 +7,14 @@ from functools import lru_cache
 
 from tasks.deidentify.words import shapes, vocabulary
 from tasks.deidentify.words.identifiers import PARTICLES
-from tasks.deidentify.words.places import step
-from tasks.deidentify.words.tokens import NUMBER, WORD, Tokens
+from tasks.deidentify.words.tokens import NUMBER, WORD, Tokens, step, words_of
 
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
 # `circle of Willis`, `sphincter of Oddi`: the word before tells as well.
-_OF = frozenset(
-    "circle sphincter ampulla foramen foramina canal node ligament duct valve fissure tetralogy bundle sinus crypt crypts islets angle triangle area space pouch aqueduct gland vein artery disease trigone loop zone nucleus band".split()
+_OF = words_of(
+    """circle sphincter ampulla foramen foramina canal node ligament duct valve fissure tetralogy bundle sinus
+    crypt crypts islets angle triangle area space pouch aqueduct gland vein artery disease trigone loop zone
+    nucleus band"""
 )
 
 
@@ -25,13 +26,18 @@ def may_stay(tokens: Tokens, index: int) -> bool:
         return True
     if flags & vocabulary.CAPITALS and word.istitle() and not _beside_digit(tokens, index):
         return False
-    if flags & (vocabulary.ORDINARY | vocabulary.CLINICAL) or (flags & vocabulary.EPONYM and not flags & vocabulary.NAME):
+    if flags & (vocabulary.ORDINARY | vocabulary.CLINICAL) or (
+        flags & vocabulary.EPONYM and not flags & vocabulary.NAME
+    ):
         return True
     if flags & (vocabulary.IN_CONTEXT | vocabulary.EPONYM) and is_eponym(tokens, index):
         return True
     if flags & vocabulary.NAME and len(folded) > 2:
         return False
-    return _beside_digit(tokens, index) or _is_abbreviation(word, folded) or is_coined(word)
+    if _beside_digit(tokens, index) or _is_abbreviation(word, folded) or is_coined(word):
+        return True
+    plain = not flags & vocabulary.NAME and len(word) <= 5 and word.isascii() and not word.istitle()
+    return plain and _in_protocol(tokens, index)
 
 
 def is_measure(tokens: Tokens, index: int) -> bool:
@@ -39,7 +45,12 @@ def is_measure(tokens: Tokens, index: int) -> bool:
     length = len(tokens.words[index])
     if length <= 4:
         return True
-    fraction = index > 1 and tokens.words[index - 1] == "." and tokens.kinds[index - 2] == NUMBER and len(tokens.words[index - 2]) <= 4
+    fraction = (
+        index > 1
+        and tokens.words[index - 1] == "."
+        and tokens.kinds[index - 2] == NUMBER
+        and len(tokens.words[index - 2]) <= 4
+    )
     return fraction and length <= 6
 
 
@@ -67,6 +78,8 @@ def is_coined(word: str) -> bool:
         return vocabulary.is_known(word.lower()) and not word.istitle()
     if len(pieces[0]) == 1 and word[0].islower():
         pieces = pieces[1:]
+    if word[-1].islower() and word[:-1].isupper() and _is_piece(word[:-1].lower()):  # SAGc: with contrast
+        return True
     return all(_is_piece(piece) for piece in pieces)
 
 
@@ -79,10 +92,33 @@ def _beside_digit(tokens: Tokens, index: int) -> bool:
 
 
 def _is_abbreviation(word: str, folded: str) -> bool:
-    """Two to four consonants in one case, which no name is made of."""
-    return len(word) <= 4 and (word.isupper() or word.islower()) and word.isascii() and not any(vowel in folded for vowel in "aeiouy")
+    """Two to four consonants in one case, which no name is made of; three capitals that are no name."""
+    if len(word) == 3 and word.isupper() and word.isascii() and not vocabulary.flags_of(folded) & vocabulary.NAME:
+        return True
+    return (
+        len(word) <= 4
+        and (word.isupper() or word.islower())
+        and word.isascii()
+        and not any(vowel in folded for vowel in "aeiouy")
+    )
+
+
+def _in_protocol(tokens: Tokens, index: int) -> bool:
+    """Whether the words that underscores join to this one are a scanner's: `t2_tse_tra_msma_320`."""
+    known, joined = 0, False
+    for direction in (-1, 1):
+        at = index + direction
+        while 0 <= at < len(tokens.words) and abs(at - index) < 16:
+            if tokens.kinds[at] not in (WORD, NUMBER) and tokens.words[at] not in "_-.":
+                break
+            joined = joined or tokens.words[at] == "_"
+            known += tokens.kinds[at] == WORD and bool(vocabulary.flags_of(tokens.bare[at]) & vocabulary.TECHNICAL)
+            at += direction
+    return joined and known > 1
 
 
 def _is_piece(piece: str) -> bool:
     flags = vocabulary.flags_of(piece)
-    return bool(flags & vocabulary.TECHNICAL) or (len(piece) > 2 and bool(flags & vocabulary.KNOWN) and not flags & vocabulary.EPONYM)
+    return bool(flags & vocabulary.TECHNICAL) or (
+        len(piece) > 2 and bool(flags & vocabulary.KNOWN) and not flags & vocabulary.EPONYM
+    )

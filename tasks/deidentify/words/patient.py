@@ -79,7 +79,7 @@ def _belongs(tokens: Tokens, near: int, index: int, person: Person) -> bool:
     if len(folded) == 1:
         dotted = near + 1 < len(tokens.words) and tokens.words[near + 1] == "."
         return folded in person.initials and (dotted or near < index or folded not in "lr")
-    return folded in PARTICLES and near < index and tokens.ends[near] + 1 >= tokens.starts[index] or (
+    return (folded in PARTICLES and near < index and tokens.ends[near] + 1 >= tokens.starts[index]) or (
         folded in TITLES and not vocabulary.flags_of(folded) & vocabulary.TECHNICAL
     )
 
@@ -140,6 +140,10 @@ def _places(tokens: Tokens, wanted: Identifiers) -> Iterator[Span]:
         folded = tokens.folded[index]
         if folded in wanted.places and kind in (WORD, RUN):
             yield Span(tokens.starts[index], tokens.ends[index], HOSPITAL)
-        if last >= 0 and (tokens.folded[last], folded) in wanted.pairs and tokens.starts[index] - tokens.ends[last] <= 3:
+        if (
+            last >= 0
+            and (tokens.folded[last], folded) in wanted.pairs
+            and tokens.starts[index] - tokens.ends[last] <= 3
+        ):
             yield Span(tokens.starts[last], tokens.ends[index], HOSPITAL)
         last = index

@@ -30,7 +30,7 @@ class Span(NamedTuple):
 
 
 class Claims:
-    """Stretches that are taken, none over another: who comes first has it, who comes later gets what is left beside it."""
+    """Stretches that are taken, none over another: who comes first has it, who comes later gets what is left."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tasks.deidentify.words.tokens import MARK, SPACE, Tokens
+from tasks.deidentify.words.tokens import MARK, SPACE, Tokens, words_of
 
 _LOOSE = " \t\r\n,;:-_^/\\.#&=@|~*\0"
 _PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">", '"': '"'}
 # Words that mean nothing without what stood behind them.
-_LEADING = frozenset(
-    """for by from at of to per via with and the in on von bei fur durch par pour de du des por para da do a di door voor dr mr mrs ms prof
-    name mrn id phone tel fax email dob born no called @ c/o attn requested referred ordered performed signed dictated read reported reviewed
-    approved verified""".split()
+_LEADING = words_of(
+    """for by from at of to per via with and the in on von bei fur durch par pour de du des por para da do a di
+    door voor dr mr mrs ms prof name mrn id phone tel fax email dob born no called @ c/o attn requested referred
+    ordered performed signed dictated read reported reviewed approved verified"""
 )
 
 
@@ -22,7 +22,11 @@ def joined(tokens: Tokens, gone: bytearray) -> str:
     for index, word in enumerate(tokens.words):
         if gone[index]:
             if not hole:
-                text = _without_leading(text + _kept_before(pending)) if _ends_clause(tokens, gone, index) else text + _kept_before(pending)
+                text = (
+                    _without_leading(text + _kept_before(pending))
+                    if _ends_clause(tokens, gone, index)
+                    else text + _kept_before(pending)
+                )
                 before = pending
                 pending = ""
             hole = True
@@ -57,7 +61,7 @@ def _without_leading(text: str) -> str:
     """`text` without the prepositions and titles that it ends with."""
     for _ in range(4):
         head, _, last = text.rstrip(_LOOSE).rpartition(" ")
-        if last.lower().strip(_LOOSE) not in _LEADING:
+        if last.lower().strip(_LOOSE) not in _LEADING or last in ("MR", "DR", "MS"):
             break
         text = head.rstrip(_LOOSE)
     return text
@@ -87,4 +91,3 @@ def _closed(text: str, after: str) -> str:
         elif closing in after and text.count(opening) > text.count(closing):
             text += closing
     return text
-

@@ -11,12 +11,20 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 # Scripts that set no spaces between words (Korean sets some, but joins particles to names).
-RUN_ON = "\u0e00-\u0eff\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
-_MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0981-\u0983\u09bc-\u09cd"
+RUN_ON = (
+    r"\u0e00-\u0eff\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
+    r"\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
+)
+_MARKS = (
+    r"\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    r"\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0981-\u0983\u09bc-\u09cd"
+)
 _LETTER = rf"(?:[^\W\d_{RUN_ON}]|[{_MARKS}])"
 RUN, WORD, NUMBER, SPACE, MARK = 1, 2, 3, 4, 5  # kinds of tokens
 _TOKEN = re.compile(rf"([{RUN_ON}]+)|({_LETTER}++(?:['’]{_LETTER}++)*+)|(\d++)|(\s++)|(.)", re.DOTALL)
-_LIGATURES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d", "’": "'"})
+_LIGATURES = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d", "’": "'"}
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,6 +52,16 @@ class Tokens:
         return [bare(word) for word in self.folded]
 
 
+def words_of(text: str) -> frozenset[str]:
+    """A list of words as it is written in the source: between spaces."""
+    return frozenset(text.split())
+
+
+def tuple_of(text: str) -> tuple[str, ...]:
+    """As `words_of`, in order."""
+    return tuple(text.split())
+
+
 def tokenize(text: str) -> Tokens:
     """Cut `text` into tokens; joined again they are the text."""
     starts, kinds, words = [], [], []
@@ -52,6 +70,27 @@ def tokenize(text: str) -> Tokens:
         kinds.append(found.lastindex or MARK)
         words.append(found.group())
     return Tokens(text, starts, [*starts[1:], len(text)][: len(starts)], kinds, words)
+
+
+def step(tokens: Tokens, index: int, direction: int, marks: str = ",.-'’&#") -> int | None:
+    """The next word or number from `index` on, over a space and one or two of `marks`; None where none is so near."""
+    at, passed = index + direction, 0
+    while 0 <= at < len(tokens.words) and tokens.kinds[at] in (SPACE, MARK):
+        if (
+            passed == 3
+            or "\n" in tokens.words[at]
+            or len(tokens.words[at]) > 2
+            or (tokens.kinds[at] == MARK and tokens.words[at] not in marks)
+        ):
+            return None
+        at, passed = at + direction, passed + 1
+    return at if 0 <= at < len(tokens.words) else None
+
+
+def is_free(tokens: Tokens, index: int) -> bool:
+    """Whether a token stands by itself: no letter and no digit is written at it."""
+    before = index > 0 and tokens.kinds[index - 1] in (WORD, NUMBER)
+    return not before and not (index + 1 < len(tokens.words) and tokens.kinds[index + 1] in (WORD, NUMBER))
 
 
 def fold(word: str) -> str:

@@ -36,7 +36,13 @@ _FLAGS = {
     "frequent": FREQUENT | NAME,
     "veto": VETO | NAME,
 }
-_SECTIONS = {"technical": TECHNICAL | CLINICAL, "eponyms": EPONYM, "eponyms in context": IN_CONTEXT | NAME, "in capitals": CLINICAL | CAPITALS, "demographic": ORDINARY}
+_SECTIONS = {
+    "technical": TECHNICAL | CLINICAL,
+    "eponyms": EPONYM,
+    "eponyms in context": IN_CONTEXT | NAME,
+    "in capitals": CLINICAL | CAPITALS,
+    "demographic": ORDINARY,
+}
 
 
 @cache
@@ -82,7 +88,9 @@ def _read(name: str) -> dict[str, str]:
 def pieces() -> frozenset[str]:
     """Words that may be parts of a longer one: those of imaging, and those written by hand from four letters on."""
     return frozenset(
-        word for word, flags in by_hand().items() if not flags & (EPONYM | IN_CONTEXT) and (flags & TECHNICAL or len(word) > 3)
+        word
+        for word, flags in by_hand().items()
+        if not flags & (EPONYM | IN_CONTEXT) and (flags & TECHNICAL or len(word) > 3)
     )
 
 
@@ -102,9 +110,15 @@ def flags_of(folded: str) -> int:
 def _derived(word: str) -> int:
     if flags := _inflected(word):
         return flags
-    if shapes.is_medical(word) or shapes.is_beginning(word) or any(_plain(rest) or _inflected(rest) for rest in shapes.root(word)):
+    if (
+        shapes.is_medical(word)
+        or shapes.is_beginning(word)
+        or any(_plain(rest) or _inflected(rest) for rest in shapes.root(word))
+    ):
         return CLINICAL
-    if any(len(word) - len(end) > 4 and word.endswith(end) and _plain(word[: -len(end)]) & CLINICAL for end in _ENDINGS):
+    if any(
+        len(word) - len(end) > 4 and word.endswith(end) and _plain(word[: -len(end)]) & CLINICAL for end in _ENDINGS
+    ):
         return CLINICAL
     return CLINICAL if shapes.is_compound(word, pieces()) else 0
 

@@ -20,22 +20,28 @@ SURNAME, GIVEN, NUMBER = "Qvornhildt", "Thorvinda", "QH-4471-0938"
 
 @dataclass(frozen=True)
 class Channel:
-    """`put` puts canaries in; `must_release` where refusing the file would be no answer."""
+    """`put` puts canaries in; `must_release` where refusing the file would be no answer.
+
+    `tolerated` says why a canary that stays is no fault; it is told all the same.
+    """
 
     name: str
     put: Put
     together: bool = True
     must_release: bool = True
+    tolerated: str = ""
 
 
 _channels: dict[str, Channel] = {}
 
 
-def channel(name: str, *, together: bool = True, must_release: bool = True) -> Callable[[Put], Put]:
+def channel(
+    name: str, *, together: bool = True, must_release: bool = True, tolerated: str = ""
+) -> Callable[[Put], Put]:
     """Register a channel under a name."""
 
     def register(put: Put) -> Put:
-        _channels[name] = Channel(name, put, together, must_release)
+        _channels[name] = Channel(name, put, together, must_release, tolerated)
         return put
 
     return register

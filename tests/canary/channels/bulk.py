@@ -72,7 +72,10 @@ def nested_pixels(file: File, mint: Mint, place: Place) -> None:
     file.body[tag_of("MeasurementUnitsCodeSequence")] = Element("SQ", (item,))
 
 
-@channel("bulk data of lookup tables", together=False)
+_TABLE = "a table's values are as free as pixels; the patient's own name is found there, see `name in bulk values`"
+
+
+@channel("unknown words in lookup tables", together=False, tolerated=_TABLE)
 def lookup_tables(file: File, mint: Mint, place: Place) -> None:
     lut = {
         0x00283002: Element("US", struct.pack("<HHH", 64, 0, 16)),
@@ -81,7 +84,7 @@ def lookup_tables(file: File, mint: Mint, place: Place) -> None:
     file.body[tag_of("VOILUTSequence")] = Element("SQ", (lut,))
 
 
-@channel("text in palettes", together=False)
+@channel("unknown words in palettes", together=False, tolerated=_TABLE)
 def palettes(file: File, mint: Mint, place: Place) -> None:
     for tag in (0x00281201, 0x00281202, 0x00281203):
         file.body[tag - 0x100] = Element("US", struct.pack("<HHH", 64, 0, 16))
@@ -103,7 +106,7 @@ def icc(file: File, mint: Mint, place: Place) -> None:
     file.body[tag_of("ICCProfile")] = Element("OB", profile)
 
 
-@channel("unused bits of the pixels", together=False)
+@channel("unused bits of the pixels", together=False, tolerated="pixels that are not masked keep their exact bytes")
 def unused_bits(file: File, mint: Mint, place: Place) -> None:
     words = array("H", pixels())
     for at, byte in enumerate(mint.value(place, "UT")):

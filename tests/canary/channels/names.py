@@ -182,6 +182,8 @@ def bulk(file: File, mint: Mint, place: Place) -> None:
     text = f"{SURNAME} {GIVEN}".encode()
     lut = {0x00283002: Element("US", b"\x40\0\0\0\x10\0"), 0x00283006: Element("OW", text + bytes(128 - len(text)))}
     file.body[tag_of("VOILUTSequence")] = Element("SQ", (lut,))
+    file.body[tag_of("RedPaletteColorLookupTableDescriptor")] = Element("US", b"\x40\0\0\0\x10\0")
+    file.body[tag_of("RedPaletteColorLookupTableData")] = Element("OW", text + bytes(128 - len(text)))
     file.body[tag_of("ICCProfile")] = Element("OB", bytes(128) + text.decode().encode("utf-16-be"))
 
 

@@ -101,6 +101,11 @@ def free_texts(file: File, mint: Mint, place: Place) -> None:
         "AcquisitionType",
         "ReconstructionAlgorithm",
         "ColorSpace",
+        "FilmSessionLabel",
+        "PrinterName",
+        "LabelText",
+        "BarcodeValue",
+        "SOPAuthorizationComment",
     ):
         vr = dictionary_VR(tag_of(keyword))
         file.body[tag_of(keyword)] = Element(vr, mint.value(place, vr))
@@ -119,7 +124,7 @@ def long_texts(file: File, mint: Mint, place: Place) -> None:
     for keyword, vr in (
         ("TextValue", "UT"),
         ("RetrieveURL", "UR"),
-        ("StrainDescription", "UC"),
+        ("XRaySourceID", "UC"),
         ("SelectorUTValue", "UT"),
         ("XRayDetectorLabel", "LO"),
     ):
@@ -141,6 +146,19 @@ def dates(file: File, mint: Mint, place: Place) -> None:
     file.body[tag_of("SeriesDescription")] = Element("LO", f"Chest {written}".encode())
     file.body[tag_of("ProtocolName")] = Element("LO", f"Chest {day}".encode())
     file.body[tag_of("ImageComments")] = Element("LT", f"{other[6:]}.{other[4:6]}.{other[:4]}: stable".encode())
+
+
+@channel("words of an earlier de-identification")
+def earlier(file: File, mint: Mint, place: Place) -> None:
+    code = {
+        0x00080100: Element("SH", mint.value(place, "SH")),
+        0x00080102: Element("SH", b"99LOCAL"),
+        0x00080104: Element("LO", mint.value(place, "LO")),
+    }
+    file.body[tag_of("PatientIdentityRemoved")] = Element("CS", b"NO")
+    file.body[tag_of("DeidentificationMethod")] = Element("LO", mint.value(place, "LO"))
+    file.body[tag_of("DeidentificationMethodCodeSequence")] = Element("SQ", (code,))
+    file.body[tag_of("LongitudinalTemporalInformationModified")] = Element("CS", mint.value(place, "CS"))
 
 
 @channel("date ranges and partial dates")
