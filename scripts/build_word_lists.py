@@ -66,9 +66,7 @@ ROOTS = tuple_of(
     trabec trache trochant tubercul tympan ulcer umbil ureter urethr urin uterine uvula vagin varic vascul
     ventric vermis vertebr vesic vestib vitre xipho zygom lingul eventr demonstr tortuos"""
 )
-NAMES_FIRST = words_of(
-    """smith jack frank bob nick don sue pat bond prince roman sandy drake curry wade rod rob"""
-)
+NAMES_FIRST = words_of("""smith jack frank bob nick don sue pat bond prince roman sandy drake curry wade rod rob""")
 
 
 def main() -> int:

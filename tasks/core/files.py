@@ -13,13 +13,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tasks.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -94,6 +93,9 @@ def write_json(target: Path, value: Any) -> None:
 
 def write_table(frame: pd.DataFrame, target: Path, *, csv: bool = False) -> None:
     """Write `frame` to `target` (.parquet), and beside it as .csv where asked; the same bytes for the same rows."""
+    import pyarrow as pa  # here, because it takes a second, and most who write files write no table
+    import pyarrow.parquet as pq
+
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     with atomic_path(target) as draft:
         pq.write_table(table, draft, compression="zstd", write_statistics=True, store_schema=False)

@@ -11,9 +11,7 @@ from tasks.deidentify.known import Known
 from tasks.deidentify.words.tokens import MARK, SPACE, tokenize, words_of
 
 # Words of an institution's or an address's name that tell nothing alone; a title that is left beside a name.
-TELLS_NOTHING = words_of(
-    "of the and de la at in dr mr mrs ms md hospital hospitals clinic center medical university a"
-)
+TELLS_NOTHING = words_of("of the and de la at in dr mr mrs ms md hospital hospitals clinic center medical university a")
 
 
 @dataclass

@@ -35,12 +35,15 @@ _PHONES = tuple(
     )
 )
 _STRONG = (
-    r"m\.?r\.?n\.?|mr\s?#|medical record|med\.? rec\.?|record|account|acct|accession|acc|pid|patient[\s\-]id|subject[\s\-]id|pt[\s\-]id|id|ssn|social security|"
+    r"m\.?r\.?n\.?|mr\s?#|medical record|med\.? rec\.?|record|account|acct|accession|acc|"
+    r"pid|patient[\s\-]id|subject[\s\-]id|pt[\s\-]id|id|ssn|social security|"
     r"npi|dea|csn|encounter|episode|specimen|requisition|policy|member|insurance|license|licence|medicare|medicaid|nhs|"
-    r"fallnummer|fall-nr|patientennummer|pat\.?-?nr|auftragsnummer|ipp|nip|dossier|historia|nhc|bsn|codice fiscale|passport|badge"
+    r"fallnummer|fall-nr|patientennummer|pat\.?-?nr|auftragsnummer|ipp|nip|dossier|historia|nhc|bsn|"
+    r"codice fiscale|passport|badge"
 )
 _LABELLED = re.compile(
-    rf"(?<![^\W_])(?:{_STRONG})(?:\s?(?:no|nr|number|num|id|code))?[\s.:#=(]{{1,5}}(?P<id>(?=[^\s]{{0,24}}\d)[^\W_]{{1,24}}(?:[\-./_][^\W_]{{1,24}}){{0,6}})",
+    rf"(?<![^\W_])(?:{_STRONG})(?:\s?(?:no|nr|number|num|id|code))?[\s.:#=(]{{1,5}}"
+    r"(?P<id>(?=[^\s]{0,24}\d)[^\W_]{1,24}(?:[\-./_][^\W_]{1,24}){0,6})",
     re.IGNORECASE,
 )
 _HASH = re.compile(r"(?:#|№|(?<![^\W_])(?:no|nr)\.)\s?(?P<id>\d{4,})", re.IGNORECASE)
