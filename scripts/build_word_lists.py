@@ -92,7 +92,8 @@ def main() -> int:
     ordinary -= name_first
     allowed = ordinary | clinical | by_hand
     # Short names are all needed: an abbreviation that is none of them may stay.
-    often = {name for name in ranks if ranks[name] <= SURNAMES or len(name) <= 5} | set(given) | set(faker())
+    often = {name for name in ranks if ranks[name] <= SURNAMES or (len(name) <= 5 and name not in allowed)}
+    often |= set(given) | set(faker())
     frequent = {word for word in allowed & everyone if ranks.get(word, 99999) <= 1500 or given.get(word, 0) >= 0.01}
     both = name_first & {word for word, level in levels.items() if level <= ORDINARY}
     lists: dict[str, set[str]] = {}

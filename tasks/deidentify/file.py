@@ -16,15 +16,12 @@ from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
 from tasks.deidentify.documents import admit
-from tasks.deidentify.headers import part10, pixeldata
-from tasks.deidentify.headers.clean import HeaderCleaner, Pixels, Session
-from tasks.deidentify.headers.dataset import as_dataset
+from tasks.deidentify.headers.clean import HeaderCleaner, Session
 from tasks.deidentify.headers.encoding import PlainError
 from tasks.deidentify.headers.opened import Opened, open_file
-from tasks.deidentify.headers.scan import PIXELS
 from tasks.deidentify.headers.source import FileSource
+from tasks.deidentify.images import PixelCleaner
 from tasks.deidentify.parts import Parts
-from tasks.deidentify.pixels import risk
 from tasks.deidentify.residual.check import ResidualCheck
 from tasks.deidentify.rules.profile import Profile
 
@@ -58,6 +55,7 @@ class Deidentifier:
         self.pseudonymiser = pseudonymiser
         self.profile = Profile.of(settings)
         self._check = ResidualCheck(self.profile.retained, self.profile.dates) if residual else None
+        self._images = PixelCleaner(settings.pixels)
         self._headers = HeaderCleaner(self.profile, pseudonymiser, settings.max_depth)
 
     def deidentify(self, source: Path, item: str, patient: str | None = None) -> Outcome:
@@ -100,7 +98,7 @@ class Deidentifier:
         if expected not in (None, session.patient):
             raise QuarantineUnit(Reason.PATIENT_MISMATCH)
         without = admit(opened, self.profile)
-        pixels = self._pixels(opened)
+        pixels = self._images.clean(opened)
         sop = self.pseudonymiser.uid(opened.sop)
         parts = self._headers.clean(opened, session, sop, pixels, without=without)
         self._look_again(source, parts, sop, session)
@@ -116,17 +114,3 @@ class Deidentifier:
         if found:
             logger.warning("an instance of %s keeps %s", session.patient, ", ".join(found))
             raise QuarantineUnit(Reason.RESIDUAL_IDENTIFIER)
-
-    def _pixels(self, opened: Opened) -> Pixels:
-        elements = [element for element in opened.elements if element.tag in PIXELS]
-        if not elements:
-            return Pixels()
-        if risk.risk_of(as_dataset(opened), self.settings.pixels) is not None:
-            raise QuarantineUnit(Reason.BURNED_IN_RISK)
-        pixels = Pixels(elements[-1].tag, pixeldata.unchanged(opened, elements[-1]))
-        if opened.plain(_MODALITY).upper() in self.settings.pixels.accept:
-            pixels.elements = part10.not_burned_in(opened.encoding)
-        return pixels
-
-
-_MODALITY = 0x00080060

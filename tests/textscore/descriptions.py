@@ -129,7 +129,7 @@ def _value(rng: random.Random, person: Person) -> tuple[str, str]:
             ("name", rng.choice(person.forms())),
             (
                 "doctor",
-                f"{rng.choice(['Dr.', 'Dr', 'Prof.', 'Mr.', 'Mrs.'])} {rng.choice((person.family, f'{person.given} {person.family}'))}",
+                f"{rng.choice(['Dr.', 'Dr', 'Prof.', 'Mr.', 'Mrs.'])} {rng.choice(titled)}",
             ),
             ("date", day.strftime(rng.choice(DATES[:10]))),
             ("id", f"{rng.choice(['MRN ', 'MRN: ', 'ID ', 'Acc# ', ''])}{number}"),

@@ -1,6 +1,7 @@
 """Notes and reports with planted identifiers, written for this measure: a template, and what its slots hold.
 
-The templates (planted.json) are in two halves: the rules are tuned on `tuning`, and `held out` says how well they do on others.
+The templates (planted.json) are in two halves: the rules are tuned on `tuning`; `held out` says how
+well they do on others.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def look(
         (b"born 2 Nov 1941", "date"),
         (b"born November 2nd, 1941", "date"),
         (b"born 02-NOV-1941", "date"),
-        ("geboren 2. November 1941".encode(), "date"),
+        (b"geboren 2. November 1941", "date"),
         ("né le 4 mars 2021".encode(), "date"),
         ("2021年3月4日".encode(), "date"),
         (b"on 04/03/21", "date"),

@@ -10,13 +10,12 @@ from tasks.deidentify.headers.opened import Opened
 
 
 def as_dataset(opened: Opened) -> Dataset:
-    """The elements at the top without those that stay in the file (pixels, large values)."""
+    """The elements at the top; those that stay in the file (pixels, large values) are there, but empty."""
     implicit, little = opened.encoding.implicit, opened.encoding.order == "<"
     elements: dict[BaseTag, DataElement | RawDataElement] = {}
     for element in opened.elements:
-        if element.chunk is not None:
-            tag, value = Tag(element.tag), element.value
-            elements[tag] = RawDataElement(tag, element.vr, len(value), value, element.at, implicit, little)
+        tag, value = Tag(element.tag), element.value
+        elements[tag] = RawDataElement(tag, element.vr, len(value), value, element.at, implicit, little)
     dataset = Dataset(elements)
     dataset.set_original_encoding(implicit, little, list(opened.terms) or None)
     return dataset

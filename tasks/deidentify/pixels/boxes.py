@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from tasks.deidentify.known import Known
 from tasks.deidentify.pixels.detect import Found
-from tasks.deidentify.pixels.strokes import Place
+from tasks.deidentify.pixels.place import Place, join
 from tasks.deidentify.pixels.tokens import SURE, may_stay
 
 _SAME = 0.7  # share of the smaller box that two boxes of one text have in common
@@ -24,25 +24,6 @@ def to_mask(found: Sequence[Found], known: Known) -> list[Place]:
     return join(text.place for text in masked)
 
 
-def join(places: Iterable[Place]) -> list[Place]:
-    """Boxes that overlap become the box around both, again and again."""
-    waiting, done = sorted(set(places)), []
-    while waiting:
-        one = waiting.pop()
-        for at, other in enumerate(waiting):
-            if _common(one, other):
-                waiting[at] = Place(
-                    min(one.top, other.top),
-                    min(one.left, other.left),
-                    max(one.bottom, other.bottom),
-                    max(one.right, other.right),
-                )
-                break
-        else:
-            done.append(one)
-    return sorted(done)
-
-
 def _tells(text: Found, known: Known) -> bool:
     return not may_stay(text.reading, known) or (text.line_shaped and text.reading.score < SURE)
 
@@ -57,8 +38,7 @@ def _one_of_each(found: Sequence[Found]) -> list[Found]:
 
 
 def _same(one: Place, other: Place) -> bool:
-    larger = max(_area(one), _area(other))
-    return _common(one, other) >= _SAME * larger
+    return one.common(other) >= _SAME * max(one.area, other.area)
 
 
 def _in_line(one: Found, other: Found) -> bool:
@@ -71,13 +51,3 @@ def _in_line(one: Found, other: Found) -> bool:
     if flat:
         return across and max(a.left, b.left) - min(a.right, b.right) <= gap
     return down and max(a.top, b.top) - min(a.bottom, b.bottom) <= gap
-
-
-def _common(one: Place, other: Place) -> int:
-    rows = min(one.bottom, other.bottom) - max(one.top, other.top)
-    columns = min(one.right, other.right) - max(one.left, other.left)
-    return max(0, rows) * max(0, columns)
-
-
-def _area(place: Place) -> int:
-    return (place.bottom - place.top) * (place.right - place.left)

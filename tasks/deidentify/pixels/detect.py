@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 
 import cv2
 import numpy as np
@@ -15,15 +16,30 @@ from tasks.deidentify.pixels import slices
 from tasks.deidentify.pixels.grow import grown
 from tasks.deidentify.pixels.lines import Line, find_lines
 from tasks.deidentify.pixels.ocr import Reading
-from tasks.deidentify.pixels.strokes import Image, Place, find_places, find_strokes
+from tasks.deidentify.pixels.place import Place
+from tasks.deidentify.pixels.strokes import Image, find_places, find_strokes
 from tasks.deidentify.pixels.views import Array, Plane, Range, local_contrast, view
 
-_LARGEST = 224  # pixels to a side of a place; tripled it is what the detector gets at once
+_LARGEST = 160  # pixels to a side of a place; tripled it is what the detector takes in 70 MB, and fastest a pixel
 _LEVELS = (1, 4, 16)  # letters of 8 to 32 px, and those that are so many times larger
 _SMALLEST = 24  # pixels to a side: less holds no text
-_SCALE, _QUICK_SCALE = 3, 2
-_STEPS = 12, 24  # for contrasts of 40 grey levels in the widest range, and of 80 in the others
+_STEP = 24  # in the narrower ranges: for contrasts of 80 grey levels
+_STRIP, _OVERLAP = 256, 64  # rows
 _LOWEST, _HIGHEST_SHAPE, _HUGE = 5, 24, 40  # pixels that a line is high
+
+
+@dataclass(frozen=True)
+class Care:
+    """How carefully a frame is looked at: from which step between pixels on, how much enlarged, by one value too."""
+
+    step: int
+    scale: int
+    slices: bool
+
+
+THOROUGH = Care(step=12, scale=3, slices=True)  # letters of 8 px from a contrast of 40
+QUICK = Care(step=12, scale=2, slices=False)  # a third of the time; some small letters in clutter are missed
+COARSE = Care(step=24, scale=2, slices=False)  # for what is clean by its header: a contrast of 80
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,31 +52,26 @@ class Found:
     line_shaped: bool = False
 
 
-def find_text(planes: Sequence[Plane], *, thorough: bool = True) -> list[Found]:
-    """The text of one frame. Not `thorough` is three times as fast and misses some small letters in clutter."""
-    found: list[Found] = []
-    for plane in planes:
-        for level in _LEVELS:
-            if level > 1 and min(plane.values.shape) / level < _SMALLEST * 4:
-                break
-            found += _at_level(_reduced(plane, level), level, thorough)
-    return found
+def find_text(planes: Sequence[Plane], care: Care = THOROUGH) -> list[Found]:
+    """The text of one frame."""
+    return [
+        found
+        for plane in planes
+        for level in _levels(plane)
+        for found in _at_level(_reduced(plane, level), level, care)
+    ]
 
 
-def busy(planes: Sequence[Plane]) -> bool:
-    """Whether there is anything in a frame that could be letters; takes milliseconds."""
-    return any(_strokes(_reduced(plane, level)).any() for plane in planes for level in _LEVELS[:2])
+def _levels(plane: Plane) -> list[int]:
+    return [level for level in _LEVELS if min(plane.values.shape) / level >= (_SMALLEST * 4 if level > 1 else _SMALLEST)]
 
 
-def _at_level(plane: Plane, level: int, thorough: bool) -> list[Found]:
-    if min(plane.values.shape) < _SMALLEST // 2:
-        return []
+def _at_level(plane: Plane, level: int, care: Care) -> list[Found]:
     found = []
-    for place in find_places(_strokes(plane), _LARGEST):
+    for place in find_places(_strokes(plane, care), _LARGEST):
         part = plane.values[place.top : place.bottom, place.left : place.right]
-        lines = [line for image, scale in _images(part, plane.ranges, thorough) for line in _scaled(image, scale)]
-        texts = [line for line in lines if is_text(line)]
-        found += [_in_frame(line, part, place, level) for line in texts]
+        lines = [line for image, scale in _images(part, plane.ranges, care) for line in _scaled(image, scale)]
+        found += [_in_frame(line, part, place, level) for line in lines if is_text(line)]
     return found
 
 
@@ -86,25 +97,29 @@ def is_line_shaped(line: Line) -> bool:
     return long and line.likelihood >= 0.9 and len(line.reading.text) > 1
 
 
-def _strokes(plane: Plane) -> Image:
+def _strokes(plane: Plane, care: Care) -> Image:
+    """Where letters could be, strip by strip, so that a large image needs little memory."""
+    rows = plane.values.shape[0]
     strokes = np.zeros(plane.values.shape, np.uint8)
-    for number, shown in enumerate(plane.ranges):
-        image, step = view(plane.values, shown), _STEPS[min(number, 1)]
-        strokes |= find_strokes(image, step)
-        half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # letters of 16 px and more
-        strokes |= cv2.resize(find_strokes(half, step), image.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    for start in range(0, rows, _STRIP):
+        top, bottom = max(0, start - _OVERLAP), min(rows, start + _STRIP + _OVERLAP)
+        strip = strokes[start : start + _STRIP]
+        for shown, step in zip(plane.ranges, chain([care.step], repeat(_STEP)), strict=False):
+            image = view(plane.values[top:bottom], shown)
+            half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # letters of 16 px and more
+            large = cv2.resize(find_strokes(half, step), image.shape[::-1], interpolation=cv2.INTER_NEAREST)
+            strip |= (find_strokes(image, step) | large)[start - top : start - top + len(strip)]
     if plane.only is not None:
         strokes &= plane.only
     return strokes
 
 
-def _images(part: Array, ranges: tuple[Range, ...], thorough: bool) -> Iterator[tuple[Image, float]]:
+def _images(part: Array, ranges: tuple[Range, ...], care: Care) -> Iterator[tuple[Image, float]]:
     """What the detector is shown of a place, and how many times it is enlarged."""
     shown = min(ranges, key=lambda one: one[1] - one[0])
     even = 255 - local_contrast(part, shown)  # the detector knows dark letters better
-    scale = _SCALE if thorough else _QUICK_SCALE
-    yield _enlarged(even, scale), scale
-    if thorough:
+    yield _enlarged(even, care.scale), care.scale
+    if care.slices:
         for letters in slices.of_one_value(part):
             yield letters, 1
 

@@ -6,13 +6,14 @@ not looked at further. OpenCV only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from tasks.deidentify.pixels.place import Place
 
 Image = npt.NDArray[np.uint8]
 
@@ -25,16 +26,6 @@ _ROWS, _OF = 3, 5  # neighbouring rows of a line in which that is so
 _FAINTEST = 5  # grey levels from one pixel to the next; letters change by a third of their contrast
 _ABOVE_NOISE = 3
 _FEW = 0.05  # share of pixels that letters have, in an image of nothing else
-
-
-@dataclass(frozen=True, order=True)
-class Place:
-    """A rectangle of an image, in its pixels: rows `top` to `bottom`, columns `left` to `right`, ends excluded."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
 
 
 def find_strokes(image: Image, step: int) -> Image:
@@ -112,10 +103,7 @@ def _cuts(start: int, end: int, size: int, largest: int) -> list[tuple[int, int]
 def _without_covered(places: list[Place]) -> list[Place]:
     """Without those that lie wholly in another."""
     kept: list[Place] = []
-    for place in sorted(places, key=lambda p: (-(p.bottom - p.top) * (p.right - p.left), p)):
-        if not any(
-            p.top <= place.top and p.left <= place.left and p.bottom >= place.bottom and p.right >= place.right
-            for p in kept
-        ):
+    for place in sorted(places, key=lambda one: (-one.area, one)):
+        if not any(other.holds(place) for other in kept):
             kept.append(place)
     return sorted(kept)

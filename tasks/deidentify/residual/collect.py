@@ -29,18 +29,18 @@ class Collector:
         where neither tells who the patient is: then a search would prove nothing.
         """
         reading = Reading(view, self._retained, self._window)
-        found = reading.found
+        found, telling = reading.found, {"name", "number", "uid"}
         try:
             at = reading.file_meta(self._branch(None))
             reading.data_set(at, self._branch(reading.encoding))
+            self._window = max(4096, reading.longest + 1024)
         except (Lost, struct.error):
             found.extend(salvage.elements(reading.data, reading.encoding, self._retained))
-            collected = together(found)
-            if not any(token.kind == "name" or token.keyword == "PatientID" for token in collected.tokens):
-                raise ValueError("the source cannot be read, so there is nothing to search for") from None
-            return collected, reading.reader
-        self._window = max(4096, reading.longest + 1024)
-        return together(found), reading.reader
+            telling = {"name"}
+        collected = together(found)
+        if not any(token.kind in telling or token.keyword == "PatientID" for token in collected.tokens):
+            raise ValueError("the source cannot be read, so there is nothing to search for")
+        return collected, reading.reader
 
     def _branch(self, encoding: Encoding | None) -> Branch:
         return self._branches.setdefault(encoding, Branch())

@@ -74,7 +74,7 @@ def _inflate(under: Reader, start: int) -> Iterator[bytes]:
                 if piece := inflater.decompress(content, _STEP):
                     yield piece
                 content = inflater.unconsumed_tail
-        if rest := inflater.flush():
+        if not inflater.eof and (rest := inflater.flush()):
             yield rest
     except zlib.error:
         raise ValueError("a deflated file is damaged") from None

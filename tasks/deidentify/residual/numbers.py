@@ -16,7 +16,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def of_number(keyword: str, text: str, kept: str) -> Iterator[Wanted]:
-    """A number as it stands, with other separators or none, without leading zeros; `kept` is what is kept on purpose."""
+    """A number as it stands, with other separators or none, without leading zeros; `kept` is kept on purpose."""
     for number in _LINES.split(text):
         forms = {number.strip(" \0"), *(part.strip(" \0") for part in number.split("^"))}
         forms |= {_SEPARATORS.sub(mark, form) for form in forms for mark in ("", "-", " ", "_")}

@@ -180,10 +180,15 @@ class Reading:
                 del self.found[told:]
         encoding = Encoding(True, False) if written == b"UN" else self.encoding
         reading = walk.Walk(self.data, start, end if stop is None else stop, encoding).items(stop, tag)
-        for leaf in reading:
-            if judged := tells(leaf.tag, leaf.vr):
-                value, parent = self.data[leaf.start : leaf.end], elements.keyword_of(leaf.parent)
-                self.found.append(identifying(leaf.tag, judged, value, leaf.charset, parent, self.retained))
+        try:
+            for leaf in reading:
+                if judged := tells(leaf.tag, leaf.vr):
+                    value, parent = self.data[leaf.start : leaf.end], elements.keyword_of(leaf.parent)
+                    self.found.append(identifying(leaf.tag, judged, value, leaf.charset, parent, self.retained))
+        except Lost:
+            if self.base + len(self.data) < self.reader.size:
+                raise _Short from None  # it may only go on behind the window
+            raise
         return reading.at
 
     def _items(self, at: int, stop: int | None, end: int, branch: Branch, place: tuple[int, int]) -> int:

@@ -27,7 +27,7 @@ _AS = re.compile(r"(?<![^\W_])(?P<age>(?:0?9\d|1[0-3]\d)Y)(?![^\W_])")
 
 def find(text: str) -> list[Span]:
     """Every age of ninety and more, with `90+` to be written for it."""
-    spans = []
+    spans: list[Span] = []
     for pattern in (_AFTER, _BEFORE, _WORDS):
         spans.extend(Span(found.start("age"), found.end("age"), AGE, CAPPED) for found in pattern.finditer(text))
     spans.extend(Span(found.start(), found.end(), AGE, "090Y") for found in _AS.finditer(text))

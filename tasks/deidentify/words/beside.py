@@ -8,7 +8,7 @@ from __future__ import annotations
 from tasks.deidentify.words import lexicon, vocabulary
 from tasks.deidentify.words.identifiers import PARTICLES
 from tasks.deidentify.words.parts import is_eponym
-from tasks.deidentify.words.tokens import MARK, NUMBER, RUN, SPACE, WORD, Tokens, shape, step
+from tasks.deidentify.words.tokens import MARK, NUMBER, RUN, SPACE, WORD, Tokens, is_free, shape, step
 
 NAMED, COUNTED = 1, 2
 _BETWEEN = ".,-'’^_"
@@ -59,7 +59,7 @@ def _goes_with(tokens: Tokens, near: int, index: int, gone: bytearray) -> bool:
     word, folded = tokens.words[near], tokens.bare[near]
     other = step(tokens, near, 1 if near > index else -1, _BETWEEN)
     if len(word) == 1:
-        if not word.isupper():
+        if not word.isupper() or not is_free(tokens, near):
             return False
         dotted = near + 1 < len(tokens.words) and tokens.words[near + 1] == "."
         return (dotted and (near < index or folded not in "lr")) or (other is not None and gone[other] == NAMED)

@@ -56,9 +56,14 @@ def _behind_title(tokens: Tokens, index: int, title: str) -> Iterator[Span]:
     if title == "m" and not (dotted and word == "M"):
         return
     first = step(tokens, index, 1, ".,")
-    if first is None or tokens.kinds[first] != WORD or tokens.folded[first] in lexicon.FUNCTION:
+    if first is None or tokens.kinds[first] != WORD:
+        return
+    if tokens.folded[first] in lexicon.FUNCTION and not is_initial(tokens, first):
         return
     flags = vocabulary.flags_of(tokens.bare[first])
+    if title == "m" and tokens.words[first].istitle() and _ends(tokens, first):
+        yield Span(tokens.starts[first], tokens.ends[first], NAME)  # M. Genou
+        return
     if title == "pt" or title == "m" or (title in lexicon.SHOUTED and word.isupper() and not dotted):
         if (
             (flags & vocabulary.KNOWN and not flags & vocabulary.FREQUENT)
@@ -71,6 +76,12 @@ def _behind_title(tokens: Tokens, index: int, title: str) -> Iterator[Span]:
     if title == "pt" and word.islower() and shape(tokens.words[first]) == "lower":
         return
     yield Span(tokens.starts[first], tokens.ends[name_end(tokens, first)], NAME)
+
+
+def _ends(tokens: Tokens, index: int) -> bool:
+    """Whether no further word stands beside this one."""
+    after = step(tokens, index, 1, "")
+    return after is None or tokens.kinds[after] != WORD
 
 
 def _behind_role(tokens: Tokens, index: int, role: str) -> Iterator[Span]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks.deidentify.words import lexicon, vocabulary
-from tasks.deidentify.words.parts import is_eponym
+from tasks.deidentify.words.parts import is_structure
 from tasks.deidentify.words.person import may_continue, may_name
 from tasks.deidentify.words.spans import HOSPITAL, Span
 from tasks.deidentify.words.tokens import WORD, Tokens, step, words_of
@@ -53,7 +53,7 @@ def _hospital(tokens: Tokens, index: int, shouted: bool) -> tuple[int, int]:
             or tokens.kinds[before] != WORD
             or " -" in tokens.text[tokens.ends[before] : tokens.starts[first]]
             or _ends_sentence(tokens, before, first)
-            or is_eponym(tokens, before)
+            or is_structure(tokens, before)
         ):
             break
         folded = tokens.bare[before]

@@ -8,9 +8,10 @@ from tasks.deidentify.words import lexicon, vocabulary
 from tasks.deidentify.words.identifiers import PARTICLES
 from tasks.deidentify.words.languages import starts_sentence
 from tasks.deidentify.words.spans import NAME, PLACE, Span
-from tasks.deidentify.words.tokens import MARK, WORD, Tokens, shape, step, words_of
+from tasks.deidentify.words.tokens import MARK, WORD, Tokens, is_free, shape, step, words_of
 
 _IN = words_of("in from near at of to toward towards aus nach de a en dans")
+_OF_NAMES = words_of("van von der den ter ten dos bin ibn bint zur zum abu mac st")  # particles of nothing but names
 _BETWEEN = ".-,'’^"
 
 
@@ -43,12 +44,16 @@ def spread(tokens: Tokens, taken: bytearray, marked: list[bool], shouted: bool) 
 
 def _joins(tokens: Tokens, near: int, index: int, between: str, marked: list[bool], shouted: bool) -> bool:
     word, folded = tokens.words[near], tokens.bare[near]
+    if len(word) == 1 and not is_free(tokens, near):
+        return False
     if len(word) == 1:
         dotted = near + 1 < len(tokens.words) and tokens.words[near + 1] == "."
         return word.isupper() and "," not in between and (dotted or _between_names(tokens, near, marked))
     if near < index and between == " " and (folded in lexicon.ARTICLES or folded in PARTICLES):
+        if word.istitle() or folded in _OF_NAMES:
+            return True
         before = step(tokens, near, -1, "")
-        return word.istitle() or (before is not None and marked[before])
+        return before is not None and (marked[before] or tokens.folded[before] in _OF_NAMES)
     if shape(word) == "lower" or folded in lexicon.FUNCTION:
         return False
     if "." in between and not (len(tokens.words[min(near, index)]) <= 2):
@@ -59,6 +64,7 @@ def _joins(tokens: Tokens, near: int, index: int, between: str, marked: list[boo
         and tokens.words[index].isupper()
         and len(tokens.words[index]) > 1
         and not shouted
+        and not flags & vocabulary.TECHNICAL
         and (flags & vocabulary.NAME or not flags & vocabulary.KNOWN)
     ):
         return True

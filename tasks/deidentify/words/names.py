@@ -19,9 +19,14 @@ _NO_NAMES = (
     | lexicon.ROLES
     | lexicon.FUNCTION
     | lexicon.RELATIVES
-    | words_of("tel fax geb exam fecha datum date")
+    | words_of("tel tél fax geb exam fecha datum date")
 )
-_BEFORE_NAMES = words_of("with by from to per and of for via pt patient re told saw see under")
+# Behind these a letter is a kind or a grade.
+_BEFORE_LETTERS = words_of(
+    """vitamin vitamins hepatitis type group grade class stage level category figure panel part appendix factor
+    antigen protein influenza streptococcus strep phase plan point segment zone child hemoglobin troponin
+    complex virus series score coenzyme antibody blood schedule ring or"""
+)
 _ACRONYM = 5  # letters in capitals up to here are an abbreviation where they are no name
 
 
@@ -78,17 +83,13 @@ def _is_name(tokens: Tokens, index: int, shouted: bool, language: Language) -> b
 
 
 def _announced(tokens: Tokens, index: int) -> bool:
-    """Whether an initial stands where a name may begin: at a line's start, behind a mark or a word like `with`."""
+    """Whether an initial stands where a name may begin, and does not end a sentence: `vitamin D. Grant ...`."""
     at = index - 1
     while at >= 0 and tokens.kinds[at] == SPACE and "\n" not in tokens.words[at]:
         at -= 1
     if at < 0 or tokens.kinds[at] != WORD:
         return at < 0 or tokens.words[at] != "."
-    return (
-        tokens.folded[at] in _BEFORE_NAMES
-        or tokens.folded[at] in lexicon.ROLES
-        or tokens.folded[at] in lexicon.RELATIVES
-    )
+    return tokens.folded[at] not in _BEFORE_LETTERS and not tokens.words[at].isupper()
 
 
 def _is_glued(tokens: Tokens, index: int) -> bool:

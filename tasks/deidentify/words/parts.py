@@ -58,16 +58,26 @@ def is_eponym(tokens: Tokens, index: int) -> bool:
     """Whether a name stands for a disease or a thing: `Wilson disease`, `Bell's palsy`, `Lund-Mackay`."""
     if tokens.folded[index].endswith(("'s", "’s")):
         return True
-    if index > 3 and tokens.folded[index - 2] == "of" and tokens.folded[index - 4] in _OF:
+    if is_structure(tokens, index):
         return True
     after = step(tokens, index, 1, "-–")
-    if after is None or tokens.kinds[after] != WORD:
-        return False
-    folded = tokens.bare[after]
-    if folded in shapes.eponym_nouns():
+    if after is not None and tokens.kinds[after] == WORD and tokens.bare[after] in shapes.eponym_nouns():
         return True
-    joined = tokens.text[tokens.ends[index] : tokens.starts[after]] in ("-", "–")
-    return joined and bool(vocabulary.flags_of(folded) & vocabulary.EPONYM)
+    return any(_is_pair(tokens, index, near) for near in (step(tokens, index, -1, "-–"), after))
+
+
+def _is_pair(tokens: Tokens, index: int, near: int | None) -> bool:
+    """Two eponyms joined by a hyphen, one of which is hardly a name: `Swan-Ganz`, `Lund-Mackay`."""
+    if near is None or abs(near - index) != 2 or tokens.kinds[near] != WORD:
+        return False
+    one, other = vocabulary.flags_of(tokens.bare[index]), vocabulary.flags_of(tokens.bare[near])
+    eponym = vocabulary.EPONYM | vocabulary.IN_CONTEXT
+    return bool(one & eponym and other & eponym and (one | other) & vocabulary.EPONYM)
+
+
+def is_structure(tokens: Tokens, index: int) -> bool:
+    """Whether a word is the name in `circle of Willis` and its like."""
+    return index > 3 and tokens.folded[index - 2] == "of" and tokens.folded[index - 4] in _OF
 
 
 @lru_cache(maxsize=16384)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from tasks.deidentify.words import vocabulary
 from tasks.deidentify.words.identifiers import JOINED, OWN, PARTICLES, TITLES, Identifiers, Person
 from tasks.deidentify.words.spans import HOSPITAL, ID, NAME, PATIENT, Span
-from tasks.deidentify.words.tokens import MARK, RUN, SPACE, WORD, Tokens
+from tasks.deidentify.words.tokens import MARK, RUN, SPACE, WORD, Tokens, is_free
 
 _JOINTS = frozenset(" .,^_-\u00a0\t'’=&")
 
@@ -77,6 +77,8 @@ def _belongs(tokens: Tokens, near: int, index: int, person: Person) -> bool:
     """Whether the word beside a name is its initial, its particle or its title."""
     folded = tokens.folded[near]
     if len(folded) == 1:
+        if not is_free(tokens, near):
+            return False
         dotted = near + 1 < len(tokens.words) and tokens.words[near + 1] == "."
         return folded in person.initials and (dotted or near < index or folded not in "lr")
     return (folded in PARTICLES and near < index and tokens.ends[near] + 1 >= tokens.starts[index]) or (

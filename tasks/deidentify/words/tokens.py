@@ -22,6 +22,7 @@ _MARKS = (
 _LETTER = rf"(?:[^\W\d_{RUN_ON}]|[{_MARKS}])"
 RUN, WORD, NUMBER, SPACE, MARK = 1, 2, 3, 4, 5  # kinds of tokens
 _TOKEN = re.compile(rf"([{RUN_ON}]+)|({_LETTER}++(?:['’]{_LETTER}++)*+)|(\d++)|(\s++)|(.)", re.DOTALL)
+_UMLAUTS = {ord(umlaut): pair for umlaut, pair in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ø", "oe"), ("å", "aa"))}
 _LIGATURES = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d", "’": "'"}
 )
@@ -112,7 +113,7 @@ def spellings(word: str) -> tuple[str, ...]:
     """How `word` may be folded: with German umlauts also as two letters (`muller`, `mueller`)."""
     plain = fold(word)
     lowered = unicodedata.normalize("NFC", word.casefold())
-    spelt = fold(lowered.translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})))
+    spelt = fold(lowered.translate(_UMLAUTS))
     return tuple(dict.fromkeys((plain, spelt, _fold(word))))
 
 
