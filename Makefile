@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup services demo test unit lint lock clean
+.PHONY: help setup services demo test unit lint scorecard canary bench-deid fuzz-deid text-score lock clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 setup: $(STAMP)  ## Make .venv from requirements.lock
 
@@ -33,6 +33,22 @@ lint: setup  ## ruff, mypy --strict and the import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+scorecard: setup  ## Score de-identification: what went, what stayed
+	@$(BIN)/python -m tests.scorecard
+
+canary: setup  ## Leaks of a file with canaries in every attribute and channel
+	@bash scripts/services.sh dicom3tools
+	@$(BIN)/python -m tests.canary
+
+bench-deid: setup  ## CPU a file, beside plain copy and other de-identifiers
+	@$(BIN)/python -m tests.bench
+
+fuzz-deid: setup  ## 20,000 damaged and made-up files
+	@$(BIN)/python -m tests.fuzz --cases 20000
+
+text-score: setup  ## Recall and precision of text de-identification
+	@$(BIN)/python -m tests.textscore
 
 lock:  ## Resolve pyproject.toml anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --extra dev --quiet pyproject.toml -o requirements.lock

@@ -80,7 +80,7 @@ def _before_text(value: bytes, start: int, length: int) -> int:
         return 8
     if kind == b"desc":
         return 12
-    (records,) = struct.unpack_from(">L", value.ljust(start + 12, b"\0"), start + 8)
+    records = int.from_bytes(value[start + 8 : start + 12], "big")
     return min(length, 16 + 12 * records)
 
 

@@ -54,10 +54,10 @@ def wanted(tokens: frozenset[Token]) -> list[Wanted]:
 
 
 def _day(day: str) -> Iterator[Wanted]:
-    yield Wanted(Rule.YEAR, "date", day[:4])
+    yield Wanted(Rule.YEAR, "date", day[:4], far=False)
     yield Wanted(Rule.DAY, "date", day)
     for last in dict.fromkeys((day[5], day[7])):
-        yield from (Wanted(Rule.SHORT_DAY, "date", f"{last}{mark}{day[2:4]}") for mark in "-./")
+        yield from (Wanted(Rule.SHORT_DAY, "date", f"{last}{mark}{day[2:4]}", far=False) for mark in "-./")
 
 
 def _bare(raw: bytes) -> bytes:

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 from tasks.deidentify.residual.charsets import writings
 from tasks.deidentify.residual.wanted import Rule, Wanted
 
-_NEAR_ONLY = frozenset({Rule.YEAR, Rule.SHORT_DAY})
-_FAR_ONLY = frozenset({Rule.DAY})
 _LEAST = 4  # bytes of a pattern
 _BETWEEN_DIGITS = rb"(?:\x00?[ ()./+-]){0,3}\x00?"
 
@@ -41,17 +39,19 @@ class Search:
 
     def __init__(self, everything: Iterable[Wanted]) -> None:
         found: dict[bytes, tuple[int, list[Needle]]] = {}
-        rules: dict[bytes, set[Rule]] = {}
         for wanted in everything:
             for pattern, length, needle in _patterns(wanted):
                 found.setdefault(pattern, (length, []))[1].append(needle)
-                rules.setdefault(pattern, set()).add(wanted.rule)
         self._patterns = list(found.values())
         self.longest = max((length for length, _ in self._patterns), default=0)
         self.count = len(found)
-        numbers = {pattern: number for number, pattern in enumerate(found)}
-        self._near = _compiled({pattern: numbers[pattern] for pattern in found if rules[pattern] - _FAR_ONLY})
-        self._far = _compiled({pattern: numbers[pattern] for pattern in found if rules[pattern] - _NEAR_ONLY})
+        near, far = {}, {}
+        for number, (pattern, (_, needles)) in enumerate(found.items()):
+            if any(needle.wanted.rule is not Rule.DAY for needle in needles):
+                near[pattern] = number
+            if any(needle.wanted.far for needle in needles):
+                far[pattern] = number
+        self._near, self._far = _compiled(near), _compiled(far)
 
     def hits(self, content: bytes | memoryview, *, far: bool = False) -> list[Hit]:
         """What stands in `content`, judged by nothing but its bytes."""
@@ -93,7 +93,7 @@ def _patterns(wanted: Wanted) -> list[tuple[bytes, int, Needle]]:
     if wanted.rule is Rule.PHONE:
         return [(_BETWEEN_DIGITS.join(map(_escaped, _letters(text))), len(text) * 8, single)]
     if wanted.rule is Rule.DAY:
-        forms = [mark.join((text[:4], text[4:6], text[6:])) for mark in ("", "-", ".")]
+        forms = [mark.join((text[:4], text[4:6], text[6:])) for mark in ("", "-")]
         return [(_escaped(form.encode()), len(form), single) for form in forms]
     if wanted.rule is Rule.SHORT_DAY:
         return [(_escaped(text.encode()), len(text), single)]

@@ -18,13 +18,16 @@ _WORD = re.compile(r"[^\W\d_]+")
 def of_number(keyword: str, text: str, kept: str) -> Iterator[Wanted]:
     """A number as it stands, with other separators or none, without leading zeros; `kept` is kept on purpose."""
     for number in _LINES.split(text):
+        number = number.lower()
         forms = {number.strip(" \0"), *(part.strip(" \0") for part in number.split("^"))}
-        forms |= {_SEPARATORS.sub(mark, form) for form in forms for mark in ("", "-", " ", "_")}
+        usual = forms | {_SEPARATORS.sub("", form) for form in forms}
+        forms = usual | {_SEPARATORS.sub(mark, form) for form in forms for mark in "- _"}
         forms |= {form.lstrip("0") for form in forms}
-        for form in sorted(form.lower() for form in forms):
+        for form in sorted(forms):
             own = keyword in facts("patient_numbers") or keyword.startswith(PATIENT)
             if _is_telling(form) and not _is_everyday(form) and (own or not stands_in(form, kept)):
-                yield Wanted(Rule.DIGITS if form.isdigit() else Rule.NUMBER, keyword, form)
+                rule = Rule.DIGITS if form.isdigit() else Rule.NUMBER
+                yield Wanted(rule, keyword, form, far=form in usual)
 
 
 def _is_telling(number: str) -> bool:
@@ -75,6 +78,7 @@ def of_phone(keyword: str, text: str, _kept: str) -> Iterator[Wanted]:
     for line in _LINES.split(text):
         digits = re.sub(r"\D", "", line)
         if len(digits) >= 7 and len(set(digits)) > 2:
-            yield Wanted(Rule.PHONE, keyword, digits[-7:], frozenset({digits[:-7]}))
+            yield Wanted(Rule.PHONE, keyword, digits[-7:], frozenset({digits[:-7]}), far=False)
+            yield Wanted(Rule.DIGITS, keyword, digits)
         if "@" in line:
             yield Wanted(Rule.WHOLE, keyword, line.strip(" \0").lower())

@@ -25,12 +25,16 @@ class Rule(Enum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Wanted:
-    """Something to search for: in lower case, with the attribute that it comes from and the name's other parts."""
+    """Something to search for: in lower case, with the attribute that it comes from and the name's other parts.
+
+    `far` is whether it is searched for among pixel values too: every pattern more makes that slower.
+    """
 
     rule: Rule
     keyword: str
     text: str
     beside: frozenset[str] = frozenset()
+    far: bool = True
 
 
 def stands_in(text: str, kept: str) -> bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from tasks.deidentify.words import lexicon, vocabulary
 from tasks.deidentify.words.identifiers import PARTICLES
 from tasks.deidentify.words.parts import is_eponym
-from tasks.deidentify.words.tokens import MARK, NUMBER, RUN, SPACE, WORD, Tokens, is_free, shape, step
+from tasks.deidentify.words.tokens import MARK, NUMBER, RUN, SPACE, WORD, Tokens, is_free, shape, step, words_of
 
 NAMED, COUNTED = 1, 2
+_WORDS = words_of("de del della di da do du la le les las los e y a i")  # particles that are words of a description too
 _BETWEEN = ".,-'’^_"
 
 
@@ -64,8 +65,11 @@ def _goes_with(tokens: Tokens, near: int, index: int, gone: bytearray) -> bool:
         dotted = near + 1 < len(tokens.words) and tokens.words[near + 1] == "."
         return (dotted and (near < index or folded not in "lr")) or (other is not None and gone[other] == NAMED)
     between = tokens.text[min(tokens.ends[index], tokens.ends[near]) : max(tokens.starts[index], tokens.starts[near])]
-    if near < index and folded in PARTICLES and folded not in ("de", "la", "e", "y", "a", "le") and " " in between:
-        return True
+    if near < index and folded in PARTICLES and " " in between:
+        before = tokens.folded[near - 2] if near > 1 else ""
+        return folded not in _WORDS or (before in PARTICLES and before not in _WORDS)
+    if len(tokens.words[index]) == 1 and near > index and "." in between and folded not in lexicon.FUNCTION:
+        return shape(word) != "lower"  # Roni Q. Smart
     if folded in lexicon.FUNCTION or (
         "." in between and len(tokens.words[min(near, index)]) > 2 and folded not in lexicon.TITLES
     ):

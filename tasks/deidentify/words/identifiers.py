@@ -210,7 +210,8 @@ def _places(places: tuple[str, ...]) -> tuple[frozenset[tuple[str, str]], frozen
             pairs.update(
                 (one, two)
                 for one, two in pairwise(words)
-                if not (_says_nothing(one) and _says_nothing(two)) and not ((one in PARTICLES and one != "st") or two in PARTICLES)
+                if not (_says_nothing(one) and _says_nothing(two))
+                and not ((one in PARTICLES and one != "st") or two in PARTICLES)
             )
     return frozenset(pairs), frozenset(single)
 
