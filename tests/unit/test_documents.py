@@ -16,7 +16,10 @@ from tasks.core.reasons import Reason
 from tasks.core.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/operations.md")
+DOCUMENTS = (
+    *("README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/deidentify.md", "docs/scorecard.md"),
+    "docs/deidentification-profiles.md",
+)
 
 
 def shown(document: str, program: str) -> list[list[str]]:
@@ -35,14 +38,18 @@ def test_every_sluice_command_that_is_shown_exists_with_its_options(document: st
         if len(line) == 1 or line[1].startswith("-"):
             continue
         assert line[1] in commands, " ".join(line)
-        known = {name for parameter in commands[line[1]].params for name in parameter.opts} | {"--help"}
+        command = commands[line[1]]
+        if "commands" in vars(command):
+            assert line[2] in command.commands, " ".join(line)
+            command = command.commands[line[2]]
+        known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
         used = {word for word in line[2:] if word.startswith("--")}
         assert used <= known, " ".join(line)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_make_target_that_is_shown_exists(document: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for line in shown(document, "make"):
         assert set(line[1:]) <= targets, " ".join(line)
 

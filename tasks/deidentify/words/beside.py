@@ -17,12 +17,17 @@ _BETWEEN = ".,-'’^_"
 
 def codes(tokens: Tokens, gone: bytearray) -> None:
     """Where a part of a code of letters and digits goes, what is left of it goes too, but for its known words."""
-    for index, kind in enumerate(tokens.kinds):
-        if gone[index] and kind == WORD:
-            first, last = _glue(tokens, index)
-            for near in range(first, last) if last - first > 1 else ():
-                if tokens.kinds[near] == NUMBER or len(tokens.words[near]) < 4:
-                    gone[near] = gone[near] or COUNTED
+    last = 0
+    for first in range(len(tokens.words)):
+        if first < last or tokens.kinds[first] not in (WORD, NUMBER):
+            continue
+        last = first + 1
+        while last < len(tokens.words) and tokens.kinds[last] in (WORD, NUMBER):
+            last += 1
+        if last - first > 1 and any(gone[at] and tokens.kinds[at] == WORD for at in range(first, last)):
+            for at in range(first, last):
+                if not gone[at] and (tokens.kinds[at] == NUMBER or len(tokens.words[at]) < 4):
+                    gone[at] = COUNTED
 
 
 def labels(tokens: Tokens, gone: bytearray) -> None:
@@ -91,13 +96,3 @@ def _goes_with(tokens: Tokens, near: int, index: int, gone: bytearray) -> bool:
         in tokens.text[min(tokens.ends[near], tokens.ends[other]) : max(tokens.starts[near], tokens.starts[other])]
     )
     return not flags & vocabulary.CLINICAL or (alone and not flags & vocabulary.TECHNICAL)
-
-
-def _glue(tokens: Tokens, index: int) -> tuple[int, int]:
-    """From the first to past the last of the letters and digits that nothing parts from the token at `index`."""
-    first, last = index, index + 1
-    while first and tokens.kinds[first - 1] in (WORD, NUMBER):
-        first -= 1
-    while last < len(tokens.words) and tokens.kinds[last] in (WORD, NUMBER):
-        last += 1
-    return first, last

@@ -6,6 +6,7 @@ written by a machine. Text that is written to be read goes through text.py. What
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -54,8 +55,8 @@ def _may_stay(tokens: Tokens, index: int, kind: int) -> bool:
 def _mark(tokens: Tokens, gone: bytearray, spans: Iterable[Span]) -> None:
     """Mark the tokens that a span touches."""
     for span in spans:
-        for index, start in enumerate(tokens.starts):
-            if start >= span.end:
-                break
-            if tokens.ends[index] > span.start:
-                gone[index] = beside.NAMED if span.category in (NAME, PATIENT) else beside.COUNTED
+        mark = beside.NAMED if span.category in (NAME, PATIENT) else beside.COUNTED
+        index = bisect_right(tokens.ends, span.start)
+        while index < len(tokens.starts) and tokens.starts[index] < span.end:
+            gone[index] = mark
+            index += 1
