@@ -168,12 +168,12 @@ def plant(chooser: random.Random, place: str, form: str, clean: Dataset) -> tupl
         clean[0x00204000] = raw(0x00204000, "LT", content)
     elif place == "nested":
         inner = Dataset()
-        inner[0x00080104] = raw(0x00080104, "LO", content)
+        inner[0x00204000] = raw(0x00204000, "LT", content)
         clean.add(nest(nest(inner, ANATOMY), ANATOMY)[ANATOMY])
         clean[ANATOMY].is_undefined_length = chooser.random() < 0.5
     elif place in ("private", "unknown"):
         clean[0x00290010] = raw(0x00290010, "LO", b"ACME 1.1")
-        clean[0x00291010] = raw(0x00291010, "LO" if place == "private" else "UN", content)
+        clean[0x00291010] = raw(0x00291010, "LT" if place == "private" else "UN", content)
     elif place in ("pixels", "behind"):
         pixels = bytearray(clean[0x7FE00010].value)
         at = chooser.randrange(0, len(pixels) - len(value)) if place == "pixels" else len(pixels)
@@ -217,7 +217,7 @@ def test_an_identifier_is_found_wherever_it_was_planted(monkeypatch: pytest.Monk
         if not any(one.startswith(f"{kind} in ") for one in found):
             missed.append((place, kind, form, found))
     print(f"{sum(planted.values())} planted: {dict(sorted(planted.items()))}")
-    assert not missed
+    assert not missed, missed
     assert min(planted.values()) > 20
 
 

@@ -30,6 +30,7 @@ _KEYWORDS = {
         *("PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest"),
         *("RequestedProcedureID", "ScheduledProcedureStepID", "PerformedProcedureStepID", "ServiceEpisodeID"),
         *("InsurancePlanIdentification", "DeviceSerialNumber", "ClinicalTrialSubjectID", "MilitaryRank"),
+        *("ContainerIdentifier",),
     ),
     "places": (
         *("InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "StationName", "PatientAddress"),

@@ -30,6 +30,7 @@ from tasks.deidentify.rules.profile import Action, Decision, Profile
 
 CHARSET = 0x00080005
 _LONGEST_SHORT = 0xFFFE
+_PLAIN_NUMBERS = 512  # bytes of numbers that are no hidden header, whatever a table says of their count
 _LONGEST_KEPT = 4096
 _MOST_KEPT = 8192
 
@@ -191,7 +192,7 @@ class Rewriter:
         decision = self.profile.decide_private(creator, tag, judged)
         new = None
         most = self.profile.private_most(creator, tag) * NUMBER_BYTES.get(judged, 0)
-        if judged == "SQ" or (length != UNDEFINED and (not most or length <= most)):
+        if judged == "SQ" or (length != UNDEFINED and (not most or length <= max(most, _PLAIN_NUMBERS))):
             new = self._decided(scope, tag, vr, chunk, start, length, decision, judged)
         _keep(done, chunk, new)
         return new

@@ -63,7 +63,9 @@ def find_text(planes: Sequence[Plane], care: Care = THOROUGH) -> list[Found]:
 
 
 def _levels(plane: Plane) -> list[int]:
-    return [level for level in _LEVELS if min(plane.values.shape) / level >= (_SMALLEST * 4 if level > 1 else _SMALLEST)]
+    return [
+        level for level in _LEVELS if min(plane.values.shape) / level >= (_SMALLEST * 4 if level > 1 else _SMALLEST)
+    ]
 
 
 def _at_level(plane: Plane, level: int, care: Care) -> list[Found]:

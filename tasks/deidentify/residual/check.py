@@ -119,9 +119,10 @@ class _Look:
 
     def at_place(self, content: memoryview, at: int, stretch: Stretch) -> None:
         """Search a stretch of the output, or a chunk of it, that begins at byte `at`."""
-        far = stretch is Stretch.PIXELS
-        for needle, start, end in self.search.hits(content, far=far):
-            if (verdict := self.judge.verdict(Hit(needle, start + at, end + at), far=far)) is not None:
+        pixels = stretch is not Stretch.HEADER
+        for needle, start, end in self.search.hits(content, far=stretch is Stretch.PIXELS):
+            verdict = self.judge.verdict(Hit(needle, start + at, end + at), among_pixels=pixels)
+            if verdict is not None:
                 self.found.add(verdict)
         if stretch is Stretch.HEADER and (signs := escapes.signs(content)):
             keywords = self._undone(bytes(content), signs)

@@ -45,16 +45,18 @@ class Context:
         return before + len(self.found) + after
 
 
-def context_of(reader: Reader, hit: Hit) -> Context:
-    """The surroundings of a find."""
-    first = max(0, hit.start - _AROUND)
-    data = reader.read(first, hit.end + _AROUND - first)
+def context_of(reader: Reader, hit: Hit, limits: tuple[int, int] | None = None) -> Context:
+    """The surroundings of a find, within `limits` where it is known what it belongs to."""
+    low, high = limits or (0, reader.size)
+    first = max(low, hit.start - _AROUND)
+    data = reader.read(first, min(high, hit.end + _AROUND) - first)
     start, end = hit.start - first, hit.end - first
     if hit.needle.wanted.rule is Rule.PHONE:
         start = _start_of_digits(data, end, len(hit.needle.wanted.text))
     place, in_name = first + start, _NAME.search(data[:start]) is not None
     step = 2 if hit.needle.width == 2 else 1
-    data, start, end = _within_value(data, start, end, step)
+    if limits is None:
+        data, start, end = _within_value(data, start, end, step)
     left = _every_other(data[:start][::-1])[::-1] if step == 2 else data[:start].decode("latin-1")
     right = _every_other(data[end:]) if step == 2 else data[end:].decode("latin-1")
     found = data[start:end:step].decode("latin-1")

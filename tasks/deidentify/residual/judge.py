@@ -22,6 +22,8 @@ from tasks.deidentify.residual.wanted import Rule, Wanted
 DUMMY_DAY = "19000101"  # what is written where a date must stand and none may be told
 _UID_END = re.compile(r"[\d.]*")
 _LONG_UID = 20
+_LEAST = 6  # bytes of a text that chance may not explain, whatever stands around it
+_SMALL = 256  # bytes in which four given ones do not stand by chance
 _NO_DATE_BEFORE = ("", "\0", "\n", "\\", "\t")
 _NUMBERED = 7  # digits of a number that count where only numbers stand
 
@@ -34,29 +36,27 @@ class Judge:
         self._source, self._collected, self.layout, self._shift = source, collected, layout, shift
         self._searches = searches
 
-    def verdict(self, hit: Hit, reader: Reader | None = None, *, far: bool = False) -> str | None:
+    def verdict(self, hit: Hit, reader: Reader | None = None, *, among_pixels: bool = False) -> str | None:
         """`PatientName in StudyDescription`, or None where it is no identifier.
 
-        `reader` is what the hit was found in, where that is not the output itself but text made from it. Among pixel
-        values (`far`) nothing stands beside a find that would make it part of a longer word.
+        `reader` is what the hit was found in, where that is not the output itself but text made from it.
         """
         wanted = hit.needle.wanted
-        context = context_of(reader or self.layout.reader, hit)
+        place = self.layout.place(hit.start) if among_pixels else None
+        context = context_of(reader or self.layout.reader, hit, place and (place.start, place.end))
         told = wanted.rule in (Rule.UID, Rule.YEAR, Rule.SHORT_DAY)
         alone = self._is_told(wanted, context) if told else stands_alone(wanted, context, hit.needle.width)
-        if not alone and (told or not far):
-            return None
-        if wanted.rule is Rule.DAY and self._may_stand(wanted.text):
+        # Among numbers nothing stands beside a find that would make it a part of a longer word: chance decides.
+        numbers = place is not None and place.sort is Sort.ARRAY and not told
+        if not (alone or numbers) or (wanted.rule is Rule.DAY and self._may_stand(wanted.text)):
             return None
         named = wanted.rule is not Rule.COMMON or is_called_by_name(wanted, context)
         if reader is not None:
             return wanted.keyword if named else None
         if not named and not context.in_name:  # an everyday word, unless it stands where a name should
             return None
-        place = self.layout.place(context.start)
-        if not alone and place.sort is not Sort.ARRAY:
-            return None
-        return f"{wanted.keyword} in {place.name}" if self._counts_at(wanted, context, place) else None
+        place = place or self.layout.place(context.start)
+        return f"{wanted.keyword} in {place.name}" if self._counts_at(hit, context, place) else None
 
     def _is_told(self, wanted: Wanted, context: Context) -> bool:
         """Whether a year or the beginning of a UID is that of one of the source's."""
@@ -119,8 +119,9 @@ class Judge:
     def _kept_uids(self) -> frozenset[bytes]:
         return frozenset(uid.encode("utf-8") for uid in re.split(r"[\\\s]+", self._kept))
 
-    def _counts_at(self, wanted: Wanted, context: Context, place: Place) -> bool:
+    def _counts_at(self, hit: Hit, context: Context, place: Place) -> bool:
         """Whether it is an identifier at this place."""
+        wanted = hit.needle.wanted
         if wanted.rule is Rule.COMMON and place.sort is not Sort.NAME and not is_called_by_name(wanted, context):
             return False
         if place.sort is Sort.NUMBER and wanted.rule in (Rule.DIGITS, Rule.PHONE):
@@ -128,9 +129,11 @@ class Judge:
         if wanted.keyword in facts("steps") and wanted.text.encode() in self._codes:
             return False
         if place.sort is Sort.ARRAY:
-            return self._is_no_chance(context, place)
+            return len(context.raw) >= _LEAST and self._is_no_chance(context, place)
         if place.sort is Sort.BLOB and wanted.rule is not Rule.UID:
             least = min(place.row, place.end - place.start - 2)  # all of a value may be text, however short
+            if hit.needle.width == 0 and place.end - place.start <= _SMALL:
+                return True
             return context.in_a_row >= least or self._is_no_chance(context, place)
         return True
 

@@ -66,6 +66,7 @@ class Layout:
 
     def __init__(self, reader: Reader, parts: Parts) -> None:
         self.reader, self._parts = reader, parts
+        self._text: dict[int, list[tuple[int, int]]] = {}
 
     @cached_property
     def pixels(self) -> list[tuple[int, int]]:
@@ -166,7 +167,9 @@ class Layout:
         """Pixel values, or text that stands among them: behind the last row, or in a compressed stream's comments."""
         if top.length == UNDEFINED:
             start, end = self._fragments[bisect_right(self._fragments, (offset, self.reader.size)) - 1]
-            text = streams.text_areas(self.reader, start, end)
+            if start not in self._text:
+                self._text[start] = streams.text_areas(self.reader, start, end)
+            text = self._text[start]
         else:
             expected = self._expected()
             text = [(top.start + expected, top.end)] if 0 < expected < top.end - top.start else []

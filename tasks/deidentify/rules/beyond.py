@@ -21,7 +21,7 @@ from tasks.deidentify.rules.actions import (
 )
 
 _LONG_OR_BINARY = LONG_TEXT | {"UN", "OB", "OW", "OF", "OD", "OL", "OV", "UR"}
-_CODES = frozenset({"CodeValue", "LongCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion"})
+CODES = frozenset({"CodeValue", "LongCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion"})
 _GONE = Decision(Action.REMOVE)
 NOT_LISTED = "E.1-1 does not list it"
 
@@ -59,6 +59,11 @@ def judge(keyword: str, vr: str, kind: str | None, options: frozenset[str], date
     return _told(Action.KEEP, "it is a number or a code")
 
 
+def code_of_listed(parent: str) -> Judgement:
+    """What becomes of a code in a sequence that E.1-1 lists and an option keeps: words may be written into it."""
+    return _told(Action.CLEAN, f"it is a code of {parent}, unless words are written into it", Action.DUMMY)
+
+
 @cache
 def refers(keyword: str) -> bool:
     """Whether a sequence's items refer to other objects: E.1-1 marks them U*, or keeps them with retain-uids."""
@@ -76,8 +81,6 @@ def may_stand_in_reference(keyword: str) -> bool:
 
 def _text(keyword: str, vr: str, known: tuple[str, ...], kind: str | None, options: frozenset[str]) -> Judgement:
     readable = vr in TEXT and bool(set(known) & TEXT)
-    if keyword in _CODES and vr in known:
-        return _told(Action.CLEAN, "it is a code, unless words are written into it", Action.DUMMY)
     if keyword in tables.tag_set("technical"):
         if vr in known:
             return _told(Action.KEEP, "a device or a standard chooses its words")

@@ -164,6 +164,13 @@ def _judge(profile: Profile, tag: int, vr: str, iod: int | None, parent: str) ->
     if chosen is not None:
         base = listed.basic(row, kind, known) if row else Action.REMOVE
         return Judgement(site.decided(chosen, vr, base), f"the site's override: {chosen}")
+    if row is None and keyword in beyond.CODES and vr in known and _is_listed(parent):
+        return beyond.code_of_listed(parent)
     if row is None:
         return beyond.judge(keyword, vr, kind, profile.options, profile.dates)
     return listed.judge(row, tag, vr, kind, profile.granted(tag, row))
+
+
+def _is_listed(parent: str) -> bool:
+    """Whether E.1-1 has a row for the sequence around."""
+    return bool(parent) and rules.has_one_tag(parent) and rules.row_of(rules.tag_of(parent)) is not None

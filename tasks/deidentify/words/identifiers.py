@@ -21,6 +21,7 @@ PARTICLES = words_of(
     """van von vom zu zur zum der den de del della di da do dos das du la le les el al ibn bin ben ter ten te y e i
     af av bint mac mc st san"""
 )
+_LINKS = PARTICLES - {"st"}
 TITLES = words_of(
     """dr mr mrs ms miss prof sir dame rev fr sr jr ii iii iv md phd do rn np pa dds esq herr frau mme mlle m"""
 )
@@ -211,7 +212,8 @@ def _places(places: tuple[str, ...]) -> tuple[frozenset[tuple[str, str]], frozen
                 (one, two)
                 for one, two in pairwise(words)
                 if not (_says_nothing(one) and _says_nothing(two))
-                and not ((one in PARTICLES and one != "st") or two in PARTICLES)
+                and one not in _LINKS
+                and two not in PARTICLES
             )
     return frozenset(pairs), frozenset(single)
 
