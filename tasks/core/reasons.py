@@ -111,6 +111,12 @@ class Reason(StrEnum):
         "the header says that the pixels may carry text",
         "list the modality under deidentify.pixels in params.yaml only if its pixels are known to be clean",
     )
+    BURNED_IN_TEXT = (
+        "burned-in-text",
+        Disposition.QUARANTINED,
+        "text was still found in the pixels after masking",
+        "look at it at the source; list the modality under deidentify.pixels.accept only if its pixels are clean",
+    )
     RESIDUAL_IDENTIFIER = (
         "residual-identifier",
         Disposition.QUARANTINED,

@@ -48,7 +48,16 @@ class ExtractSettings(Frozen):
 
 
 class PixelSettings(Frozen):
-    """When pixels are believed to be free of text. Until pixels are cleaned, whatever is at risk is quarantined."""
+    """How hard pixels are looked at for text. What the header calls risky is looked at whole, the rest by sample."""
+
+    look: bool = Field(True, description="false quarantines what is at risk instead of looking at it")
+    sample: float = Field(
+        0.02, ge=0, le=1, description="share of the images without a hint in the header that are looked at all the same"
+    )
+    max_frames: int = Field(
+        16, ge=1, description="distinct frames that are looked at; of more, also the extremes of each pixel over time"
+    )
+    outside_regions: bool = Field(False, description="mask all that is outside of the ultrasound regions")
 
     trust_burned_in_annotation: tuple[Modality, ...] = Field(
         ("CR", "DX", "MG", "RG"), description="modalities whose BurnedInAnnotation NO is believed"

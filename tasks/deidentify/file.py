@@ -34,7 +34,7 @@ class Outcome:
 
     `parts` may name ranges of the source file, which must stay until they are written. `source_sop` tells the file
     from others of its series ("" where unknown); it identifies, so it stays in memory. `notes` are short codes for the
-    report, e.g. `face`.
+    report, e.g. `face`. `temporary` are files that `parts` needs and that go once it is written.
     """
 
     item: str
@@ -44,6 +44,7 @@ class Outcome:
     patient: str = ""
     parts: Parts = ()
     notes: tuple[str, ...] = ()
+    temporary: tuple[Path, ...] = ()
 
 
 class Deidentifier:
@@ -58,31 +59,32 @@ class Deidentifier:
         self._images = PixelCleaner(settings.pixels)
         self._headers = HeaderCleaner(self.profile, pseudonymiser, settings.max_depth)
 
-    def deidentify(self, source: Path, item: str, patient: str | None = None) -> Outcome:
+    def deidentify(self, source: Path, item: str, patient: str | None = None, scratch: Path | None = None) -> Outcome:
         """De-identify one file; never raises for what is in it.
 
-        `patient` is the pseudonym that the file must turn out to have; None where nothing is known beforehand.
+        `patient` is the pseudonym that the file must turn out to have; None where nothing is known beforehand. Masked
+        pixels are kept in the folder `scratch` until they are written.
         """
         descriptor = os.open(source, os.O_RDONLY)
         try:
-            return self._outcome(FileSource(source, descriptor, os.fstat(descriptor).st_size), item, patient)
+            return self._outcome(FileSource(source, descriptor, os.fstat(descriptor).st_size), item, patient, scratch)
         finally:
             os.close(descriptor)
 
-    def _outcome(self, source: FileSource, item: str, patient: str | None) -> Outcome:
+    def _outcome(self, source: FileSource, item: str, patient: str | None, scratch: Path | None) -> Outcome:
         sop = ""
         try:
             try:
                 opened = open_file(source)
                 sop = opened.sop
-                return self._clean(source, opened, item, patient)
+                return self._clean(source, opened, item, patient, scratch)
             except PlainError:
                 # Regular at the top, irregular in a sequence: pydicom may still read it.
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     opened = open_file(source, regular=False)
                     sop = opened.sop
-                    return self._clean(source, opened, item, patient)
+                    return self._clean(source, opened, item, patient, scratch)
         except PlainError:
             return Outcome(item, Reason.DEIDENTIFY_FAILED, sop)
         except UnitError as error:
@@ -93,16 +95,23 @@ class Deidentifier:
             logger.warning("%s: refused after %s", item, type(error).__name__)
             return Outcome(item, Reason.DEIDENTIFY_FAILED, sop)
 
-    def _clean(self, source: FileSource, opened: Opened, item: str, expected: str | None) -> Outcome:
+    def _clean(
+        self, source: FileSource, opened: Opened, item: str, expected: str | None, scratch: Path | None
+    ) -> Outcome:
         session = self._headers.session(opened)
         if expected not in (None, session.patient):
             raise QuarantineUnit(Reason.PATIENT_MISMATCH)
         without = admit(opened, self.profile)
-        pixels = self._images.clean(opened)
         sop = self.pseudonymiser.uid(opened.sop)
-        parts = self._headers.clean(opened, session, sop, pixels, without=without)
-        self._look_again(source, parts, sop, session)
-        return Outcome(item, None, opened.sop, sop, session.patient, parts)
+        handled = self._images.clean(opened, session.known, sop, scratch)
+        try:
+            parts = self._headers.clean(opened, session, sop, handled.pixels, without=without)
+            self._look_again(source, parts, sop, session)
+        except BaseException:
+            for path in handled.temporary:
+                path.unlink(missing_ok=True)
+            raise
+        return Outcome(item, None, opened.sop, sop, session.patient, parts, handled.notes, handled.temporary)
 
     def _look_again(self, source: FileSource, parts: Parts, sop: str, session: Session) -> None:
         if self._check is None:

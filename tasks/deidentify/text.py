@@ -62,7 +62,23 @@ def find(text: str, known: Known, shift: int = 0) -> list[Span]:
     claims.take(cues.find(tokens))
     claims.take(span for span in places.cities(tokens) if not claims.covers(span.start, span.end))
     claims.take(names.find(tokens, _taken(tokens, claims), shouted))
-    return [span for span in claims.all() if span.category != _KEPT and _tells(text[span.start : span.end])]
+    return _merged(
+        text, [span for span in claims.all() if span.category != _KEPT and _tells(text[span.start : span.end])]
+    )
+
+
+def _merged(text: str, spans: list[Span]) -> list[Span]:
+    """What was found in pieces as one: the words of one name, and what touches."""
+    merged: list[Span] = []
+    for span in spans:
+        last = merged[-1] if merged else None
+        if last and last.category == span.category and last.value is span.value is None:
+            between = text[last.end : span.start]
+            if not between or (between == " " and span.category in (NAME, PATIENT)):
+                merged[-1] = Span(last.start, span.end, span.category)
+                continue
+        merged.append(span)
+    return merged
 
 
 def _taken(tokens: Tokens, claims: Claims) -> bytearray:

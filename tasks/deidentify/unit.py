@@ -33,7 +33,9 @@ def deidentify_unit(source: Path, target: Path, unit: Unit, settings: Deidentify
     quiet_libraries()  # this runs in a process of its own, and pydicom's warnings quote values
     deidentifier = _deidentifier(settings, key_file)
     files = {path.stem: path for path in sorted(source.glob("*.dcm"))}
-    outcomes = one_of_each([deidentifier.deidentify(path, item, unit.patient) for item, path in files.items()], files)
+    scratch = source / "pixels"  # goes with the folder
+    outcomes = [deidentifier.deidentify(path, item, unit.patient, scratch) for item, path in files.items()]
+    outcomes = one_of_each(outcomes, files)
     kept = [outcome for outcome in outcomes if outcome.reason is None]
     digest = None
     if kept:

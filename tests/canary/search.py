@@ -44,17 +44,22 @@ def found(mint: Mint, content: bytes, *names: str, times: bool = True) -> set[Pl
     for view in _distorted(everything):
         places |= _looked_up(mint.words, _WORD.findall(view.lower()))
     for view in _views(everything):
-        lowered = view.lower()
-        places |= _looked_up(mint.words, _WORD.findall(lowered))
-        places |= _looked_up(mint.numbers, _NUMBER.findall(view))
-        places |= _looked_up(mint.times, _TIME.findall(view)) if times else set()
-        places |= _looked_up(mint.uids, _UID.findall(view))
-        days = _DAY.findall(view)
-        for year, month, day, day2, month2, year2 in _WRITTEN_DAY.findall(view):
-            days += [(year or year2) + (month or month2) + (day or day2), year2 + day2 + month2]
-        places |= _looked_up(mint.days, days)
-        places |= {place for raw, place in mint.raw.items() if raw in lowered or raw in view}
+        places |= _in_view(mint, view, times=times)
     return places | _unchanged(mint, content)
+
+
+def _in_view(mint: Mint, view: bytes, *, times: bool) -> set[Place]:
+    """The places whose canaries stand in some bytes as they are."""
+    lowered = view.lower()
+    places = _looked_up(mint.words, _WORD.findall(lowered))
+    places |= _looked_up(mint.numbers, _NUMBER.findall(view))
+    places |= _looked_up(mint.times, _TIME.findall(view)) if times else set()
+    places |= _looked_up(mint.uids, _UID.findall(view))
+    days = _DAY.findall(view)
+    for year, month, day, day2, month2, year2 in _WRITTEN_DAY.findall(view):
+        days += [(year or year2) + (month or month2) + (day or day2), year2 + day2 + month2]
+    places |= _looked_up(mint.days, days)
+    return places | {place for raw, place in mint.raw.items() if raw in lowered or raw in view}
 
 
 def _looked_up(canaries: dict[str, Place], hits: list[bytes]) -> set[Place]:
@@ -128,7 +133,10 @@ def _where(mint: Mint, dataset: Dataset, path: str, times: bool) -> Iterator[tup
             for item in dataset[tag].value if dataset[tag].VR == "SQ" else ():
                 yield from _where(mint, item, f"{name}.", times)
         elif raw.value:
-            yield from ((place, name) for place in found(mint, raw.value, times=times))
+            held = _in_view(mint, raw.value, times=times)
+            if not held and len(raw.value) > 99:  # something longer may hide it
+                held = found(mint, raw.value, times=times)
+            yield from ((place, name) for place in held)
 
 
 def _unchanged(mint: Mint, content: bytes) -> set[Place]:

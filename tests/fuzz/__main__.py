@@ -51,7 +51,7 @@ def report(result: Result, start: int, folder: Path | None) -> str:
         )
     rate = 1000 * result.seconds / max(1, result.cases)
     lines.append(
-        f"{result.cases} cases (seed {start}), {rate:.1f} ms a case, slowest {result.slowest:.2f} s; "
+        f"{result.cases} cases (seed {start}), {rate:.1f} ms a case, slowest {result.slowest:.2f} s of CPU; "
         f"{len(result.faults)} faults"
     )
     if result.moved:

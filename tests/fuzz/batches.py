@@ -7,7 +7,7 @@ from random import Random
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from tests.canary.check import PRESETS
+from tests.canary.check import PRESETS, deidentifier
 from tests.canary.tokens import Mint
 from tests.fuzz import seeds
 from tests.fuzz.bombs import BOMBS
@@ -19,6 +19,14 @@ SIZE = 25
 _KINDS = ("generated", "generated", "canary", "canary", "canary", "canary", "real", "real", "real", "bomb")
 
 Case = tuple[str, bytes, Mint, str]
+
+
+def load() -> None:
+    """Read files and tables now, so that workers that are forked later need not."""
+    seeds.made_up()
+    seeds.real()
+    for preset in PRESETS:
+        deidentifier(preset)
 
 
 def kind_of(number: int, *, corpus: bool = True) -> str:

@@ -79,8 +79,8 @@ def _element(draw: Any, mint: Mint, tag: int, vr: str, depth: int, *, right: boo
         count = draw(st.integers(0, 3))
         return Element(vr, tuple(_item(draw, mint, depth + 1) for _ in range(count)), draw(st.booleans()))
     kind = draw(st.integers(0, 9))
-    if kind < 7 and tag in _needed():
-        return Element(vr, _needed()[tag])
+    if tag in _needed():
+        return Element(vr, _needed()[tag] if kind < 7 else draw(st.binary(max_size=24)))
     if vr in SHORT_VRS and not right:
         return Element(vr, b"7" * 4)  # too short to be told from a text of the same bytes
     if kind < 7:
@@ -92,6 +92,4 @@ def _element(draw: Any, mint: Mint, tag: int, vr: str, depth: int, *, right: boo
         return Element(
             vr, text + mint.word(place).encode() + draw(st.sampled_from((b"", b"\0", b"\\", b"\x1b$B", b"\r\n")))
         )
-    if tag in _needed():
-        return Element(vr, b"")
     return Element(vr, b"\\".join(mint.value(place, vr, tag) for _ in range(draw(st.integers(2, 4)))))

@@ -7,6 +7,7 @@ that the damage itself moved into an attribute that E.1-1 does not list is count
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -35,8 +36,8 @@ class Judged:
     moved: tuple[str, ...] = ()
 
 
-def judge(content: bytes, mint: Mint, preset: str, folder: Path) -> Judged:
-    """Run one case; `folder` is for its source file."""
+def judge(content: bytes, mint: Mint, preset: str, folder: Path, ran: Callable[[], None] = lambda: None) -> Judged:
+    """Run one case; `folder` is for its source file, `ran` is called when the engine is done and judging begins."""
     source = folder / "case.dcm"
     source.write_bytes(content)
     before = _reset_peak()
@@ -44,6 +45,8 @@ def judge(content: bytes, mint: Mint, preset: str, folder: Path) -> Judged:
         outcome = deidentifier(preset).deidentify(source, "case")
     except Exception as error:  # nothing that is in a file may raise
         return Judged("raised", f"crash: {type(error).__name__}: {error} at {_where(error)}")
+    finally:
+        ran()
     peak = _peak()
     if not isinstance(outcome, Outcome) or (outcome.reason is None) != bool(outcome.parts):
         return Judged("none", "no outcome: neither a reason nor parts")
@@ -64,7 +67,8 @@ def _of_output(output: bytes, mint: Mint, preset: str, name: str) -> Judged:
     except Exception as error:  # whatever it is: the output cannot be read
         return Judged("released", f"malformed output: {type(error).__name__}: {error}")
     times = preset != "research"
-    places = search.found(mint, output, name, times=times)
+    found = search.found(mint, output, name, times=times)
+    places = {place for place in found if not is_retained(place, preset)}
     held = search.where(mint, output, times=times) if places else {}
     stands = {place: held.get(place, []) for place in places if not is_retained(place, preset, held.get(place, ()))}
     if not stands:

@@ -1,8 +1,8 @@
-"""Leaks planted at random: an identifier of the source anywhere in an output is found, and outputs without any are clean.
+"""Leaks planted at random: an identifier of the source anywhere in an output is found, and clean outputs are clean.
 
-Each case makes an output of its own (encoding, pixels, text), plants one form of one identifier in one place of it, and asks the
-residual check. The forms are what people write; the places are all there are: text at every depth, private elements, unknown
-VRs, pixel values, what stands behind them, a deflated body, a document, the file's name.
+Each case makes an output of its own (encoding, pixels, text), plants one form of one identifier in one place of it, and
+asks the residual check. The forms are what people write; the places are all there are: text at every depth, private
+elements, unknown VRs, pixel values, what stands behind them, a deflated body, a document, the file's name.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PEOPLE = [
     ("山田", "太郎", "ISO_IR 192"),
     ("김희중", "희중", "ISO_IR 192"),
 ]
-WORDS = "axial series in a soft tissue window thin sections of the thorax repeat after six months slice field".split()
+WORDS = ["axial", "series", "in", "a", "soft", "tissue", "window", "thin", "sections", "of", "thorax", "repeat", "six"]
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def plant(chooser: random.Random, place: str, form: str, clean: Dataset) -> tupl
 
 
 def fits(place: str, kind: str, form: str) -> bool:
-    """Whether such a leak can be told at such a place: pixels hide what is short, and base64 hides nothing shorter than a line."""
+    """Whether such a leak can be told at such a place: pixels hide what is short, and a short word is no base64."""
     if place == "pixels":
         return len(form) >= 11 and kind not in ("date", "uid", "PatientTelephoneNumbers")
     return place != "base64" or len(form) >= 16
@@ -206,7 +206,7 @@ def test_an_identifier_is_found_wherever_it_was_planted(monkeypatch: pytest.Monk
     for number in range(CASES):
         if number % 20 == 0:
             case = make_case(chooser)
-            monkeypatch.setattr(check, "CHUNK", chooser.choice([1024, 3000, 2**16, 2**22]))
+            monkeypatch.setattr(check, "CHUNK", chooser.choice([4096, 5000, 2**16, 2**22]))
         place, kind = chooser.choice(PLACES), chooser.choice(list(case.forms))
         form = chooser.choice(case.forms[kind])
         if not fits(place, kind, form):

@@ -72,6 +72,7 @@ class Worker:
         self.pseudonymiser = Recorder(key) if plan.recording else Pseudonymiser(key)
         self.deidentifier = Deidentifier(plan.settings, self.pseudonymiser)
         self._draft = f"{plan.target}/{WORK}/{os.getpid()}.draft"
+        self._scratch = Path(f"{plan.target}/{WORK}")
         self._folders: set[str] = set()
 
     def do(self, entry: Entry) -> Done:
@@ -94,7 +95,7 @@ class Worker:
 
     def _file(self, path: Path, row: Row) -> Row:
         try:
-            outcome = self.deidentifier.deidentify(path, row.item)
+            outcome = self.deidentifier.deidentify(path, row.item, scratch=self._scratch)
         except OSError:  # nothing is written yet, so it is the source
             return row._replace(reason=Reason.TRANSFER_FAILED.code)
         if outcome.reason is not None:
@@ -131,6 +132,9 @@ class Worker:
             if error.errno is None or not _is_readable(source):
                 return False
             raise
+        finally:
+            for temporary in outcome.temporary:
+                temporary.unlink(missing_ok=True)
         return True
 
 

@@ -102,7 +102,7 @@ class HeaderCleaner:
                 block = tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
                 if block in creators:
                     out.append((block, creators.pop(block)))
-        out += pixels.elements.items()
+        out += [(tag, new) for tag, new in pixels.elements.items() if new]
         out.sort(key=_tag_of)
         meta = part10.preface(opened.sop_class, sop, pixels.syntax or opened.syntax)
         body = _joined(new for _, new in out)

@@ -16,7 +16,7 @@ from tasks.deidentify.headers.clean import raw_element
 from tasks.deidentify.headers.encoding import SEQUENCE_ENDS, UNDEFINED
 from tasks.deidentify.headers.opened import Opened
 from tasks.deidentify.headers.scan import Element, fragments
-from tasks.deidentify.parts import Parts, Range
+from tasks.deidentify.parts import Parts, Range, size
 
 _ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
 _SAMPLES, _ALLOCATED, _PHOTOMETRIC = 0x00280002, 0x00280100, 0x00280004
@@ -37,6 +37,13 @@ def unchanged(opened: Opened, element: Element) -> Parts:
         length = expected
     shorter = element._replace(length=length)
     return raw_element(opened, shorter, opened.source.part(element.at, length))
+
+
+def changed(opened: Opened, element: Element, value: Parts) -> Parts:
+    """The pixel element with a new value of even length, encapsulated if the old one was."""
+    if element.length != UNDEFINED:
+        return (opened.encoding.header(element.tag, element.vr, size(value)), *value)
+    return (opened.encoding.header(element.tag, element.vr, UNDEFINED), *value, SEQUENCE_ENDS[opened.encoding.order])
 
 
 def value_of(opened: Opened, element: Element) -> Range | bytes:

@@ -26,6 +26,12 @@ _DECODED = {*_JPEG, *_JPEG_LOSSLESS, *_JPEG_LS, *_JPEG_2000, str(uid.RLELossless
 _ENCODED = {str(s) for s in (uid.RLELossless, uid.JPEG2000Lossless, uid.JPEG2000, uid.JPEGLSLossless)} | {
     DEFLATED_FRAMES
 }
+_LOSSY = {
+    **dict.fromkeys(_JPEG, "ISO_10918_1"),
+    str(uid.JPEGLSNearLossless): "ISO_14495_1",
+    str(uid.JPEG2000): "ISO_15444_1",
+    str(uid.HTJ2K): "ISO_15444_15",
+}
 _SMALLEST_JPEG_2000 = 32  # pixels a side: OpenJPEG makes six resolutions, each half of the one before
 _DEEPEST_JPEG_2000 = 24  # bits
 
@@ -37,6 +43,21 @@ class BadStream(ValueError):
 def can_decode(syntax: str) -> bool:
     """Whether encapsulated frames of this transfer syntax can be decoded."""
     return syntax in _DECODED
+
+
+def is_jpeg_2000(syntax: str) -> bool:
+    """Whether frames of this transfer syntax are JPEG 2000 codestreams."""
+    return syntax in _JPEG_2000
+
+
+def keeps_planes(syntax: str) -> bool:
+    """Whether frames that `encode` makes may have one plane after the other."""
+    return syntax in (uid.RLELossless, uid.JPEGLSLossless, DEFLATED_FRAMES)
+
+
+def lossy_method(syntax: str) -> str:
+    """The defined term (PS3.3 C.7.6.1.1.5.1) for a transfer syntax whose frames may be lossy; "" for the others."""
+    return _LOSSY.get(syntax, "")
 
 
 def lossless_syntax(syntax: str, layout: Layout) -> str:

@@ -55,3 +55,14 @@ def read_jpeg_size(stream: bytes) -> FrameSize | None:
             return FrameSize(rows, columns, stream[at + 9], stream[at + 4])
         at += 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
     return None
+
+
+def is_reversible(stream: bytes) -> bool:
+    """Whether a JPEG 2000 codestream uses the wavelet that loses nothing, or a JPEG-LS stream allows no error."""
+    if (start := stream.find(_J2K_START)) >= 0:
+        coding = stream.find(b"\xff\x52", start)  # COD (ISO/IEC 15444-1 A.6.1); its last byte here is the wavelet
+        return 0 <= coding < len(stream) - 13 and stream[coding + 13] == 1
+    scan = stream.find(b"\xff\xda")
+    if b"\xff\xf7" in stream[:scan] and 0 <= scan < len(stream) - 5:  # SOS (ITU-T T.87 C.2.3): NEAR follows the components
+        return stream[scan + 5 + 2 * stream[scan + 4]] == 0
+    return False

@@ -1,12 +1,13 @@
 """Text in one frame: each place where strokes are is looked at, what reads as text is kept, and boxes are made whole.
 
-What a box says decides in tokens.py whether it may stay. Import this late: it loads the networks.
+What is text is decided in lines that were read (texts.py); whether a text may stay, in tokens.py. Import this late: it
+loads the networks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, repeat
 
 import cv2
@@ -14,10 +15,11 @@ import numpy as np
 
 from tasks.deidentify.pixels import slices
 from tasks.deidentify.pixels.grow import grown
-from tasks.deidentify.pixels.lines import Line, find_lines
+from tasks.deidentify.pixels.lines import propose, read
 from tasks.deidentify.pixels.ocr import Reading
 from tasks.deidentify.pixels.place import Place
 from tasks.deidentify.pixels.strokes import Image, find_places, find_strokes
+from tasks.deidentify.pixels.texts import LOWEST, Text, is_line_shaped, is_text
 from tasks.deidentify.pixels.views import Array, Plane, Range, local_contrast, view
 
 _LARGEST = 160  # pixels to a side of a place; tripled it is what the detector takes in 70 MB, and fastest a pixel
@@ -25,7 +27,6 @@ _LEVELS = (1, 4, 16)  # letters of 8 to 32 px, and those that are so many times 
 _SMALLEST = 24  # pixels to a side: less holds no text
 _STEP = 24  # in the narrower ranges: for contrasts of 80 grey levels
 _STRIP, _OVERLAP = 256, 64  # rows
-_LOWEST, _HIGHEST_SHAPE, _HUGE = 5, 24, 40  # pixels that a line is high
 
 
 @dataclass(frozen=True)
@@ -63,40 +64,27 @@ def find_text(planes: Sequence[Plane], care: Care = THOROUGH) -> list[Found]:
 
 
 def _levels(plane: Plane) -> list[int]:
-    return [
-        level for level in _LEVELS if min(plane.values.shape) / level >= (_SMALLEST * 4 if level > 1 else _SMALLEST)
-    ]
+    least = min(plane.values.shape)
+    return [level for level in _LEVELS if least >= (_SMALLEST if level == 1 else 4 * _SMALLEST * level)]
+
+
+def _reduced(plane: Plane, level: int) -> Plane:
+    if level == 1:
+        return plane
+    size = (plane.values.shape[1] // level, plane.values.shape[0] // level)
+    only = None if plane.only is None else cv2.resize(plane.only, size, interpolation=cv2.INTER_NEAREST)
+    return Plane(cv2.resize(plane.values, size, interpolation=cv2.INTER_AREA), plane.ranges, only)
 
 
 def _at_level(plane: Plane, level: int, care: Care) -> list[Found]:
     found = []
     for place in find_places(_strokes(plane, care), _LARGEST):
         part = plane.values[place.top : place.bottom, place.left : place.right]
-        lines = [line for image, scale in _images(part, plane.ranges, care) for line in _scaled(image, scale)]
-        found += [_in_frame(line, part, place, level) for line in lines if is_text(line)]
+        for text in _texts(part, plane.ranges, care):
+            box = grown(text.line.moved(place.top, place.left), plane.values)
+            whole = Place(box.top * level, box.left * level, box.bottom * level, box.right * level)
+            found.append(Found(whole, text.line.height * level, text.reading, is_line_shaped(text)))
     return found
-
-
-def is_text(line: Line) -> bool:
-    """Whether a proposed line is text: it reads well, or it has the shape of a line of small letters."""
-    letters = "".join(character for character in line.reading.text if character.isalnum())
-    score, count = line.reading.score, len(letters)
-    varied = len(set(letters.upper().replace("O", "0"))) > 1 or count > 4  # rows of round things read as 000
-    if varied and line.height >= _LOWEST:
-        huge = line.height > _HUGE
-        if count >= 3 and score >= (0.7 if huge else 0.5):
-            return True
-        if count == 2 and score >= 0.8 and not huge:
-            return True
-        if count >= 4 and score >= 0.45 and line.likelihood >= 0.9 and line.length >= 2.5 * line.height and not huge:
-            return True
-    return is_line_shaped(line)
-
-
-def is_line_shaped(line: Line) -> bool:
-    """Whether the detector is sure of a long line of small letters, whatever they say; no anatomy looks so."""
-    long = line.length >= 4 * line.height and _LOWEST <= line.height <= _HIGHEST_SHAPE
-    return long and line.likelihood >= 0.9 and len(line.reading.text) > 1
 
 
 def _strokes(plane: Plane, care: Care) -> Image:
@@ -116,48 +104,23 @@ def _strokes(plane: Plane, care: Care) -> Image:
     return strokes
 
 
+def _texts(part: Array, ranges: tuple[Range, ...], care: Care) -> list[Text]:
+    """The lines of a place that are text, each read once: what reads well needs no second look."""
+    texts: list[Text] = []
+    for image, scale in _images(part, ranges, care):
+        for line in (line.scaled(1 / scale) for line in propose(image)):
+            if line.height >= LOWEST and not any(text.covers(line) for text in texts):
+                text = Text(line, read(line))
+                if is_text(text):
+                    texts.append(text)
+    return texts
+
+
 def _images(part: Array, ranges: tuple[Range, ...], care: Care) -> Iterator[tuple[Image, float]]:
     """What the detector is shown of a place, and how many times it is enlarged."""
     shown = min(ranges, key=lambda one: one[1] - one[0])
     even = 255 - local_contrast(part, shown)  # the detector knows dark letters better
-    yield _enlarged(even, care.scale), care.scale
+    yield cv2.resize(even, None, fx=care.scale, fy=care.scale, interpolation=cv2.INTER_CUBIC), care.scale
     if care.slices:
         for letters in slices.of_one_value(part):
             yield letters, 1
-
-
-def _scaled(image: Image, scale: float) -> list[Line]:
-    """The lines of an enlarged image, in pixels of the original."""
-    return [
-        replace(
-            line,
-            box=tuple(side / scale for side in line.box),
-            length=line.length / scale,
-            height=line.height / scale,
-        )
-        for line in find_lines(image)
-    ]
-
-
-def _in_frame(line: Line, part: Array, place: Place, level: int) -> Found:
-    top, left, bottom, right = grown(line, part)
-    rows, columns = part.shape
-    box = Place(
-        (max(0, top) + place.top) * level,
-        (max(0, left) + place.left) * level,
-        (min(rows, bottom) + place.top) * level,
-        (min(columns, right) + place.left) * level,
-    )
-    return Found(box, line.height * level, line.reading, is_line_shaped(line))
-
-
-def _reduced(plane: Plane, level: int) -> Plane:
-    if level == 1:
-        return plane
-    size = (max(1, plane.values.shape[1] // level), max(1, plane.values.shape[0] // level))
-    only = None if plane.only is None else cv2.resize(plane.only, size, interpolation=cv2.INTER_NEAREST)
-    return Plane(cv2.resize(plane.values, size, interpolation=cv2.INTER_AREA), plane.ranges, only)
-
-
-def _enlarged(image: Image, scale: int) -> Image:
-    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8)

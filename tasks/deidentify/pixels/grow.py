@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tasks.deidentify.pixels.lines import Line
+from tasks.deidentify.pixels.lines import Box, Line
+from tasks.deidentify.pixels.place import Place
 from tasks.deidentify.pixels.views import Array
 
 _FARTHEST = 4.0  # heights of the line, to either side
@@ -16,21 +19,26 @@ _MARGIN = 0.15  # heights
 _LEAST = 2  # pixels
 
 
-def grown(line: Line, part: Array) -> tuple[int, int, int, int]:
-    """(top, left, bottom, right) around the line and what goes on at its ends; may lie outside of `part`."""
+def grown(line: Line, values: Array) -> Place:
+    """The place of a line with what goes on at its ends, within the image that it is in."""
     top, left, bottom, right = line.box
     margin = _LEAST + _MARGIN * line.height
     if right - left >= bottom - top:
-        before, after = _reach(part, line.box, line.height)
+        before, after = _reach(values, line.box, line.height)
         left, right = left - before, right + after
     else:
-        before, after = _reach(part.T, (left, top, right, bottom), line.height)
+        before, after = _reach(values.T, (left, top, right, bottom), line.height)
         top, bottom = top - before, bottom + after
-    ends = (top - margin, left - margin, bottom + margin, right + margin)
-    return int(np.floor(ends[0])), int(np.floor(ends[1])), int(np.ceil(ends[2])), int(np.ceil(ends[3]))
+    rows, columns = values.shape
+    return Place(
+        max(0, math.floor(top - margin)),
+        max(0, math.floor(left - margin)),
+        min(rows, math.ceil(bottom + margin)),
+        min(columns, math.ceil(right + margin)),
+    )
 
 
-def _reach(part: Array, box: tuple[float, float, float, float], height: float) -> tuple[int, int]:
+def _reach(part: Array, box: Box, height: float) -> tuple[int, int]:
     """How many pixels before and after the box strokes like those in it go on."""
     top, bottom = max(0, int(box[0])), min(part.shape[0], int(np.ceil(box[2])))
     left, right = max(0, int(box[1])), min(part.shape[1], int(np.ceil(box[3])))

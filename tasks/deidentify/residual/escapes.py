@@ -80,7 +80,9 @@ def _once(content: bytes, found: set[int]) -> Iterator[bytes]:
             if (text := _UNDO[number](run)) != run:
                 yield text
     if _CODED in found:
-        yield from (text for run in _BASE64.findall(content) if (text := _from_base64(run)))
+        for run in _BASE64.findall(content):
+            # A length before it may look like one letter of it more.
+            yield from (text for start in range(4) if (text := _from_base64(run[start:])))
     if _DOCUMENT in found:
         yield from documents.contents(content)
 

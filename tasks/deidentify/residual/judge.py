@@ -42,7 +42,7 @@ class Judge:
         `reader` is what the hit was found in, where that is not the output itself but text made from it.
         """
         wanted = hit.needle.wanted
-        place = self.layout.place(hit.start) if among_pixels else None
+        place = self.layout.place(hit.end - 1) if among_pixels else None
         context = context_of(reader or self.layout.reader, hit, place and (place.start, place.end))
         told = wanted.rule in (Rule.UID, Rule.YEAR, Rule.SHORT_DAY)
         alone = self._is_told(wanted, context) if told else stands_alone(wanted, context, hit.needle.width)
@@ -134,7 +134,8 @@ class Judge:
             least = min(place.row, place.end - place.start - 2)  # all of a value may be text, however short
             if hit.needle.width == 0 and place.end - place.start <= _SMALL:
                 return True
-            return context.in_a_row >= least or self._is_no_chance(context, place)
+            row = context.in_a_row * max(hit.needle.width, 1)
+            return row >= least or self._is_no_chance(context, place)
         return True
 
     @cached_property

@@ -14,6 +14,7 @@ from tasks.deidentify.residual.wanted import PATIENT, Rule, Wanted, stands_in
 _PART = re.compile(r"[\^=,;\\/\s.()_\d]+")
 _WORD = re.compile(r"[^\W\d_]+")
 _BETWEEN = (" ", "^", ", ", ",", "_", "-", ".", "")
+_MOST = 40  # parts of a name
 _SHORT_TITLES = ("mr", "mrs", "ms", "dr", "prof", "herr", "frau", "mme")
 
 
@@ -26,7 +27,7 @@ def of_name(keyword: str, text: str, kept: str) -> Iterator[Wanted]:
         if digits > 3 or (digits and not set(_WORD.findall(name.lower())) <= placeholders()):
             yield from of_number(keyword, name, kept)
         parts = [part.strip("-'’") for part in _PART.split(name)]
-        parts = [part.lower() for part in parts if part.strip("-'’")]
+        parts = [part.lower() for part in parts if part.strip("-'’")][:_MOST]
         strong = False
         for number, part in enumerate(parts):
             beside = frozenset(parts[:number] + parts[number + 1 :])

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from tasks.deidentify.residual.charsets import writings
 from tasks.deidentify.residual.wanted import Rule, Wanted
 
-_LEAST = 4  # bytes of a pattern
+_LEAST, _LONGEST = 4, 512  # bytes of a pattern; a longer value names nobody
+_MOST = 20_000
 _BETWEEN_DIGITS = rb"(?:\x00?[ ()./+-]){0,3}\x00?"
 
 
@@ -35,11 +36,16 @@ class Hit(NamedTuple):
 
 
 class Search:
-    """A compiled search. `longest` is how many bytes a pattern can span."""
+    """A compiled search. `longest` is how many bytes a pattern can span.
+
+    Raises `ValueError` for a source that is damaged in such a way that everything in it is a name.
+    """
 
     def __init__(self, everything: Iterable[Wanted]) -> None:
         found: dict[bytes, tuple[int, list[Needle]]] = {}
         for wanted in everything:
+            if len(found) > _MOST:
+                raise ValueError("the source has more identifiers than can be searched for")
             for pattern, length, needle in _patterns(wanted):
                 found.setdefault(pattern, (length, []))[1].append(needle)
         self._patterns = list(found.values())
@@ -100,7 +106,7 @@ def _patterns(wanted: Wanted) -> list[tuple[bytes, int, Needle]]:
     return [
         (_escaped(written.content), len(written.content), Needle(wanted, written.width))
         for written in sorted(writings(text))
-        if len(written.content) >= _LEAST
+        if _LEAST <= len(written.content) <= _LONGEST
     ]
 
 

@@ -65,11 +65,14 @@ def weekdays() -> dict[str, tuple[int, int]]:
     return found | {fold(name): (len(WEEKDAYS), number) for name, number in (("Tues", 1), ("Thur", 3), ("Thurs", 3))}
 
 
-def month_like(written: str, month: int) -> str:
-    """The name of `month` in the language, length and case of the month that is `written`."""
-    at, old = months()[fold(written)]
-    lists = [names for names in (MONTHS[at], *MONTHS) if fold(names[old - 1]) == fold(written)]
-    return _cased(lists[0][month - 1], written)
+def month_like(written: str, month: int, short: bool = False) -> str:
+    """The name of `month` in the language, length and case of the month that is `written`.
+
+    `short`: where it may be a full name or an abbreviation (`May`), it is an abbreviation.
+    """
+    first, old = months()[fold(written)]
+    lists = [names for names in (MONTHS[first], *MONTHS) if fold(names[old - 1]) == fold(written)]
+    return _cased((min(lists, key=lambda names: len("".join(names))) if short else lists[0])[month - 1], written)
 
 
 def weekday_like(written: str, days: int) -> str:

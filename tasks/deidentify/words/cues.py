@@ -56,9 +56,9 @@ def _behind_title(tokens: Tokens, index: int, title: str) -> Iterator[Span]:
     if title == "m" and not (dotted and word == "M"):
         return
     first = step(tokens, index, 1, ".,")
-    if first is None or tokens.kinds[first] != WORD:
+    if first is None or tokens.kinds[first] != WORD or tokens.folded[first] in lexicon.TITLES:
         return
-    if tokens.folded[first] in lexicon.FUNCTION and not is_initial(tokens, first):
+    if tokens.folded[first] in lexicon.FUNCTION and not (is_initial(tokens, first) or _is_given(tokens, first)):
         return
     flags = vocabulary.flags_of(tokens.bare[first])
     if title == "m" and tokens.words[first].istitle() and _ends(tokens, first):
@@ -76,6 +76,13 @@ def _behind_title(tokens: Tokens, index: int, title: str) -> Iterator[Span]:
     if title == "pt" and word.islower() and shape(tokens.words[first]) == "lower":
         return
     yield Span(tokens.starts[first], tokens.ends[name_end(tokens, first)], NAME)
+
+
+def _is_given(tokens: Tokens, index: int) -> bool:
+    """`Will` and `May` behind a title: a sentence's word there is in lower case, or has none behind it."""
+    after = step(tokens, index, 1, "")
+    named = tokens.words[index].istitle() and bool(vocabulary.flags_of(tokens.bare[index]) & vocabulary.NAME)
+    return named and (after is None or tokens.kinds[after] != WORD or not tokens.words[after].islower())
 
 
 def _ends(tokens: Tokens, index: int) -> bool:
@@ -111,6 +118,11 @@ def _behind_role(tokens: Tokens, index: int, role: str) -> Iterator[Span]:
             yield Span(tokens.starts[at], tokens.ends[name_end(tokens, at)], NAME)
         return
     flags = vocabulary.flags_of(tokens.bare[at])
+    if colon and len(tokens.words[at]) == 1 and tokens.words[at].isupper():  # J Long
+        after = step(tokens, at, 1, "")
+        if after is not None and tokens.words[after].istitle() and is_namelike(tokens, after):
+            yield Span(tokens.starts[at], tokens.ends[name_end(tokens, after)], NAME)
+        return
     if (
         is_namelike(tokens, at)
         and (colon or not flags & vocabulary.KNOWN or is_person(tokens, at))

@@ -19,7 +19,7 @@ from tasks.deidentify.words.tokens import NUMBER, Tokens
 _NO_SIZE = r"(?!\s?(?:mm|cm|mg|ml|mcg|%|x\s?\d))"
 _NUMERIC = re.compile(
     rf"(?<![\d.])(?<!\d[/\-])(?P<one>\d{{1,4}})(?P<separator>[./\-])(?P<two>\d{{1,2}})(?P=separator)(?P<three>\d{{4}}|\d{{1,2}})"
-    rf"(?!\d)(?!(?P=separator)\d)(?!\.\d){_NO_SIZE}",
+    rf"(?!\d)(?!(?P=separator)\d)(?!\.\d){_NO_SIZE}(?:T\d\d[\d:.]{{0,13}}(?:Z|[+\-]\d\d:?\d\d)?)?",
     re.IGNORECASE,
 )
 _COMPACT = re.compile(
@@ -88,7 +88,7 @@ def _with_digits(text: str, days: int, known: KnownDays) -> Iterator[Span]:
             if (span := _plain(found, days)) is not None:
                 yield span
     for found in _NUMERIC.finditer(text):
-        if (span := _numeric(found, days, day_first)) is not None:
+        if (span := _numeric(found, days, day_first, known.days)) is not None:
             yield span
     if known.days:
         yield from _known_days(text, days, known)
@@ -111,24 +111,31 @@ def _day_first(text: str, known: frozenset[str]) -> dict[str, bool]:
     """For each separator whether the day stands before the month, by the dates that can be read in one way only."""
     votes = {"/": 0, "-": 0, ".": 1}
     for found in _NUMERIC.finditer(text):
-        one, other, year = int(found["one"]), int(found["two"]), found["three"]
-        if one > 31 or len(year) not in (2, 4):
-            continue
-        as_day, as_month = f"{full_year(year):04d}{other:02d}{one:02d}", f"{full_year(year):04d}{one:02d}{other:02d}"
-        votes[found["separator"]] += 8 * (as_day in known) - 8 * (as_month in known) + 4 * (one > 12) - 4 * (other > 12)
+        one, other = int(found["one"]), int(found["two"])
+        if one <= 31 and len(found["three"]) in (2, 4):
+            settled = _settled(found, known)
+            votes[found["separator"]] += 8 * settled or 4 * (one > 12) - 4 * (other > 12)
     return {separator: vote > 0 for separator, vote in votes.items()}
 
 
-def _numeric(found: re.Match[str], days: int, day_first: dict[str, bool]) -> Span | None:
+def _settled(found: re.Match[str], known: frozenset[str]) -> int:
+    """1 where a date is a known day with the day first, -1 with the month first, 0 where it is neither or both."""
+    if len(found["three"]) not in (2, 4):
+        return 0
+    one, other, year = int(found["one"]), int(found["two"]), full_year(found["three"])
+    return (f"{year:04d}{other:02d}{one:02d}" in known) - (f"{year:04d}{one:02d}{other:02d}" in known)
+
+
+def _numeric(found: re.Match[str], days: int, day_first: dict[str, bool], known: frozenset[str]) -> Span | None:
     one, two, three = (int(found[group]) for group in ("one", "two", "three"))
     if len(found["one"]) == 4:
         names = ("one", "two", "three")
     elif len(found["one"]) > 2 or len(found["three"]) not in (2, 4):
         return None
-    elif (day_first[found["separator"]] and two <= 12) or one > 12:
-        names = ("three", "two", "one")
     else:
-        names = ("three", "one", "two")
+        settled = _settled(found, known)
+        first = settled > 0 or (not settled and ((day_first[found["separator"]] and two <= 12) or one > 12))
+        names = ("three", "two", "one") if first else ("three", "one", "two")
     year, month, day = full_year(found[names[0]]), int(found[names[1]]), int(found[names[2]])
     if len(found["one"]) == 4 and month > 12:  # year, day, month: seen in the wild
         names, month, day = (names[0], names[2], names[1]), three, two

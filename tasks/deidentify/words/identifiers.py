@@ -142,6 +142,8 @@ def _components(group: str) -> tuple[list[str], list[str]]:
 
 def _is_placeholder(parts: tuple[str, ...]) -> bool:
     real = [part for part in parts if len(part) > 1]
+    if any(part in PLACEHOLDERS for part in real):
+        return all(part in PLACEHOLDERS or vocabulary.flags_of(part) & vocabulary.CLINICAL for part in real)
     return all(
         part in PLACEHOLDERS
         or (vocabulary.flags_of(part) & vocabulary.CLINICAL and not vocabulary.flags_of(part) & vocabulary.NAME)
@@ -211,9 +213,7 @@ def _places(places: tuple[str, ...]) -> tuple[frozenset[tuple[str, str]], frozen
             pairs.update(
                 (one, two)
                 for one, two in pairwise(words)
-                if not (_says_nothing(one) and _says_nothing(two))
-                and one not in _LINKS
-                and two not in PARTICLES
+                if not (_says_nothing(one) and _says_nothing(two)) and one not in _LINKS and two not in PARTICLES
             )
     return frozenset(pairs), frozenset(single)
 

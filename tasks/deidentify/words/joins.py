@@ -56,6 +56,8 @@ def _joins(tokens: Tokens, near: int, index: int, between: str, marked: list[boo
         return before is not None and (marked[before] or tokens.folded[before] in _OF_NAMES)
     if shape(word) == "lower" or folded in lexicon.FUNCTION:
         return False
+    if len(tokens.words[index]) == 1 and near > index and between == ". " and _behind_given(tokens, index, marked):
+        return True  # Jane Q. Public
     if "." in between and not (len(tokens.words[min(near, index)]) <= 2):
         return False
     flags = vocabulary.flags_of(folded)
@@ -85,6 +87,11 @@ def _joins(tokens: Tokens, near: int, index: int, between: str, marked: list[boo
         and not flags & vocabulary.TECHNICAL
         and (not flags & vocabulary.CLINICAL or bool(flags & vocabulary.FREQUENT))
     )
+
+
+def _behind_given(tokens: Tokens, index: int, marked: list[bool]) -> bool:
+    before = step(tokens, index, -1, "")
+    return before is not None and marked[before] and len(tokens.words[before]) > 1
 
 
 def _between_names(tokens: Tokens, near: int, marked: list[bool]) -> bool:

@@ -96,7 +96,8 @@ def _named(found: re.Match[str], days: int) -> Span | None:
     new = moved(full_year(year) if year else _PLAIN_YEAR, calendar.months()[fold(month)][1], int(day or 15), days)
     if new is None:
         return Span(found.start(), found.end(), DATE)
-    news = {"month": calendar.month_like(month, new.month)}
+    short = "-" in found[0] or len(year or "year") == 2
+    news = {"month": calendar.month_like(month, new.month, short)}
     if day is not None:
         news["day"] = number_like(day, new.day)
         if parts["ordinal"]:

@@ -50,7 +50,13 @@ _HASH = re.compile(r"(?:#|№|(?<![^\W_])(?:no|nr)\.)\s?(?P<id>\d{4,})", re.IGNO
 _DOTTED = re.compile(r"(?<![\d.])\d{1,40}+(?:\.\d{1,40}+){3,}+(?![\d])")
 _GROUPS = re.compile(r"(?<![\w.,])(?<!\d[\-/])\d{2,}+(?:[\-/]\d{2,}+){1,5}+(?![\w])" + _UNIT)
 _CARD = re.compile(r"(?<!\d)\d{4}[\s\-]\d{4}[\s\-]\d{4}[\s\-]\d{1,7}(?!\d)")
-_LONG = re.compile(r"(?<!\d)(?<!\d[.,])\d{5,}+(?![.,]\d)" + _UNIT, re.IGNORECASE)
+_LONG = re.compile(r"(?<!\d)(?<!\d[.,])\d{5,}+(?![.,]\d)(?!\s?/\s?[uµμmlh])" + _UNIT, re.IGNORECASE)
+# What a laboratory counts in five digits and more stands behind its name.
+_MEASURED = re.compile(
+    r"(?<![^\W_])(?:wbc|rbc|platelets?|plt|counts?|cpk|ck|psa|b?hcg|ldh|ferritin|lipase|troponin|d-?dimer|bnp|probnp|load|dlp|"
+    r"heparin|matrix|fov)(?:\s(?:was|is|of|count|level))?[\s:=]{1,3}$",
+    re.IGNORECASE,
+)
 _YEARS = re.compile(r"(?:19|20)\d\d[\-/](?:19|20)\d\d")
 _CHAINED = "-"
 
@@ -68,7 +74,7 @@ def find(tokens: Tokens) -> list[Span]:
     text = tokens.text
     if not any(char.isdigit() for char in text):
         return []
-    return [*_phones(text), *_ids(text), *_codes(tokens)]
+    return [*_labelled(text), *_phones(text), *_ids(text), *_codes(tokens)]
 
 
 def _phones(text: str) -> Iterator[Span]:
@@ -81,11 +87,14 @@ def _phones(text: str) -> Iterator[Span]:
                 yield Span(found.start(), found.end(), PHONE)
 
 
-def _ids(text: str) -> Iterator[Span]:
+def _labelled(text: str) -> Iterator[Span]:
     for pattern in (_LABELLED, _HASH):
         for found in pattern.finditer(text):
             if _digits(found["id"]) >= 3 and not vocabulary.is_known(found["id"].lower()):
                 yield Span(found.start("id"), found.end("id"), ID)
+
+
+def _ids(text: str) -> Iterator[Span]:
     for found in _DOTTED.finditer(text):
         if _digits(found[0]) >= 8:
             yield Span(found.start(), found.end(), ID)
@@ -97,7 +106,8 @@ def _ids(text: str) -> Iterator[Span]:
         if _digits(found[0]) >= 7 and (many or max(map(len, groups)) > 4) and not _YEARS.fullmatch(found[0]):
             yield Span(found.start(), found.end(), ID)
     for found in _LONG.finditer(text):
-        yield Span(found.start(), found.end(), ID)
+        if not _MEASURED.search(text, max(0, found.start() - 20), found.start()):
+            yield Span(found.start(), found.end(), ID)
 
 
 def _codes(tokens: Tokens) -> Iterator[Span]:

@@ -56,7 +56,7 @@ def is_measure(tokens: Tokens, index: int) -> bool:
 
 def is_eponym(tokens: Tokens, index: int) -> bool:
     """Whether a name stands for a disease or a thing: `Wilson disease`, `Bell's palsy`, `Lund-Mackay`."""
-    if tokens.folded[index].endswith(("'s", "’s")):
+    if tokens.folded[index].endswith(("'s", "’s")) or "".join(tokens.words[index + 1 : index + 2]) in ("'", "’"):
         return True
     if is_structure(tokens, index):
         return True

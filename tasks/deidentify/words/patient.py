@@ -8,9 +8,9 @@ from functools import lru_cache
 from tasks.deidentify.words import vocabulary
 from tasks.deidentify.words.identifiers import JOINED, OWN, PARTICLES, TITLES, Identifiers, Person
 from tasks.deidentify.words.spans import HOSPITAL, ID, NAME, PATIENT, Span
-from tasks.deidentify.words.tokens import MARK, RUN, SPACE, WORD, Tokens, is_free
+from tasks.deidentify.words.tokens import MARK, RUN, SPACE, WORD, Tokens, is_free, step
 
-_JOINTS = frozenset(" .,^_-\u00a0\t'’=&")
+_JOINTS = ".,^_-'’=&"
 
 
 def find(tokens: Tokens, wanted: Identifiers, misspelt: bool = True) -> list[Span]:
@@ -44,11 +44,14 @@ def _people(tokens: Tokens, wanted: Identifiers, misspelt: bool) -> Iterator[Spa
     for index, category in maybe.items():
         if any(near in marked or near in maybe for near in _neighbours(tokens, index)):
             marked.setdefault(index, category)
-    for index in sorted(marked):
+    pending = sorted(marked)
+    while pending:
+        index = pending.pop()
         person = wanted.patient if marked[index] == PATIENT else wanted.others
         for near in _neighbours(tokens, index):
             if near not in marked and _belongs(tokens, near, index, person):
                 marked[near] = marked[index]
+                pending.append(near)
     yield from _together(tokens, marked)
 
 
@@ -63,14 +66,14 @@ def _stands_alone(folded: str, word: str, own: bool) -> bool:
 
 def _neighbours(tokens: Tokens, index: int) -> Iterator[int]:
     """The words before and after, where nothing but a joint or two stands between."""
-    for step in (-1, 1):
-        at, joints = index + step, 0
-        while 0 <= at < len(tokens.words) and joints < 3 and tokens.kinds[at] in (SPACE, MARK):
-            if tokens.words[at] not in _JOINTS:
-                break
-            at, joints = at + step, joints + 1
-        if 0 <= at < len(tokens.words) and tokens.kinds[at] == WORD and at != index:
-            yield at
+    for direction in (-1, 1):
+        near = step(tokens, index, direction, _JOINTS)
+        if near is not None and tokens.kinds[near] == WORD:
+            first = min(index, near)
+            ends = "." in tokens.text[tokens.ends[first] : tokens.starts[max(index, near)]]
+            # A full stop is an initial's or a title's, or it ends the sentence.
+            if not ends or len(tokens.words[first]) <= 2 or tokens.folded[first] in TITLES:
+                yield near
 
 
 def _belongs(tokens: Tokens, near: int, index: int, person: Person) -> bool:

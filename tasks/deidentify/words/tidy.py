@@ -12,7 +12,7 @@ _EMPTY = re.compile(r"\([^\w(]*\)|\[[^\w\[]*\]|\{[^\w{]*\}|<[^\w<]*>")
 # Words that mean nothing without what stood behind them.
 _LEADING = words_of(
     """for by from at of to per via with and the in on von bei fur durch par pour de du des por para da do a di
-    door voor dr mr mrs ms prof name mrn id phone tel fax email dob born no called c/o attn requested referred
+    door voor dr mr mrs ms prof name mrn id phone tel call fax email dob born no called c/o attn requested referred
     ordered performed signed dictated read reported reviewed approved verified"""
 )
 _MODALITIES = words_of("MR DR MS")  # in capitals no titles
