@@ -27,13 +27,7 @@ from tasks.deidentify.words import shapes, vocabulary
 from tasks.deidentify.words.tokens import fold, tuple_of, words_of
 
 DATA = Path(__file__).resolve().parent.parent / "tasks" / "deidentify" / "data"
-SOURCE = (
-    "Words: SCOWL 2020.12.07 (Kevin Atkinson, free to use with its notice), "
-    "ICD-10-CM 2021 titles (CMS/NCHS, public domain), "
-    "code meanings and attribute names of DICOM 2024 as pydicom 3 carries them (MIT). "
-    "Names: US Census 1990 (public domain, as the package names 0.3.0 carries it), Faker 40.54.0 (MIT). "
-    "Made by scripts/build_word_lists.py."
-)
+SOURCE = json.loads((DATA / "word_sources.json").read_text(encoding="utf-8"))["source"]
 LEVELS = (10, 20, 35, 40, 50, 55, 60, 70, 80)
 DIALECTS = ("english", "american", "british", "british_z", "canadian", "variant_1")
 ORDINARY = 60  # SCOWL's size that counts as ordinary English; 35 is what everybody uses

@@ -58,12 +58,12 @@ def put_at_top(file: File, mint: Mint) -> None:
     file.meta[0x00020003] = file.body[tag_of("SOPInstanceUID")]
 
 
-def put_nested(file: File, mint: Mint, *groups: str) -> None:
-    """The same two sequences deep, in each carrier or in those of `groups`."""
+def put_nested(file: File, mint: Mint, *groups: str, every: int = 1) -> None:
+    """The same two sequences deep, in each carrier or in those of `groups`; one attribute of `every` so many."""
     for group, outer, vr, inner, undefined in CARRIERS:
         if groups and group not in groups:
             continue
-        deepest = canaries(mint, group)
+        deepest = canaries(mint, group, every)
         item = {inner: Element("SQ", (deepest,), undefined)}
         if outer >> 16 & 1:
             file.body[outer & 0xFFFF0000 | outer >> 8 & 0xFF] = Element("LO", b"ACME 1.0")
@@ -72,9 +72,10 @@ def put_nested(file: File, mint: Mint, *groups: str) -> None:
         file.body[outer] = Element(vr, (*items, item), undefined)
 
 
-def canaries(mint: Mint, group: str) -> dict[int, Element]:
-    """One element for each attribute."""
-    return {tag: _canary(mint, Place(group, keyword), tag, vr) for tag, keyword, vr in attributes()}
+def canaries(mint: Mint, group: str, every: int = 1) -> dict[int, Element]:
+    """One element for each attribute, or for one of `every` so many."""
+    rows = list(attributes())[::every]
+    return {tag: _canary(mint, Place(group, keyword), tag, vr) for tag, keyword, vr in rows}
 
 
 def _canary(mint: Mint, place: Place, tag: int, vr: str) -> Element:

@@ -56,10 +56,10 @@ def at_top() -> tuple[File, Mint]:
     return file, mint
 
 
-def nested(*groups: str) -> tuple[File, Mint]:
-    """Each attribute two sequences deep, in each kind of sequence or in those of `groups`."""
+def nested(*groups: str, every: int = 1) -> tuple[File, Mint]:
+    """Each attribute (or one of `every` so many) two deep, in each kind of sequence or in those of `groups`."""
     file, mint = plain()
-    put_nested(file, mint, *groups)
+    put_nested(file, mint, *groups, every=every)
     return file, mint
 
 

@@ -15,8 +15,8 @@ from tests.fuzz.damage import damaged
 from tests.fuzz.generate import files
 
 SIZE = 25
-# Of ten batches: made up by Hypothesis, damaged canary files, damaged real files, bombs.
-_KINDS = ("generated", "generated", "canary", "canary", "canary", "canary", "real", "real", "real", "bomb")
+# Of twenty batches: made up by Hypothesis, damaged canary files, damaged real files, bombs.
+_KINDS = (*("generated", "canary", "real") * 5, *("canary",) * 3, "real", "bomb")
 
 Case = tuple[str, bytes, Mint, str]
 

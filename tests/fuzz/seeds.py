@@ -51,8 +51,8 @@ def made_up() -> tuple[Seed, ...]:
     files = {
         "plain": cases.plain(),
         "top": cases.at_top(),
-        "nested": cases.nested("nested, kept sequence"),
-        "nested, undefined": cases.nested("nested, undefined length", "nested, private sequence"),
+        "nested": cases.nested("nested, kept sequence", every=3),
+        "nested, undefined": cases.nested("nested, undefined length", "nested, private sequence", every=7),
         **{name: _in(syntax) for name, syntax in cases.SYNTAXES.items()},
         **{name: file_with(channels[name]) for name in _CHANNELS},
     }
@@ -76,7 +76,7 @@ def real() -> tuple[Seed, ...]:
 def _in(syntax: str) -> tuple[cases.File, Mint]:
     # In big endian nobody reads the little-endian items of UN.
     sequences = ("nested, reference", "nested, sequence as UN")
-    file, mint = cases.nested(*(sequences[:1] if syntax == cases.BIG_ENDIAN else sequences))
+    file, mint = cases.nested(*(sequences[:1] if syntax == cases.BIG_ENDIAN else sequences), every=8)
     file.syntax = syntax
     return file, mint
 

@@ -25,7 +25,7 @@ def test_damaged_and_made_up_files_have_an_outcome_and_do_not_sing(tmp_path: Pat
 
 
 def test_a_batch_is_the_same_each_time() -> None:
-    for number in (0, 2, 9):
+    for number in (0, 1, 19):
         first: list[bytes] = []
         again: list[bytes] = []
         run(number, 3, lambda case, kept=first: kept.append(case[1]))

@@ -20,7 +20,7 @@ def changes(source: PixelSource, frames: Frames, layout: Layout, syntax: str, ph
     """Elements to set or to take away (None); `syntax` and `photometric` are those of the new frames, "" if native."""
     header = source.header
     changed: dict[int, Change] = {tag: ("OV", None) for tag in _OFFSETS if tag in header}
-    changed |= {tag: ("UN", None) for tag in embedded_overlays(header)}
+    changed |= dict.fromkeys(embedded_overlays(header), ("UN", None))
     if not syntax:
         return changed
     if photometric != layout.photometric:

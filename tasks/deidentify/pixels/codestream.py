@@ -63,6 +63,8 @@ def is_reversible(stream: bytes) -> bool:
         coding = stream.find(b"\xff\x52", start)  # COD (ISO/IEC 15444-1 A.6.1); its last byte here is the wavelet
         return 0 <= coding < len(stream) - 13 and stream[coding + 13] == 1
     scan = stream.find(b"\xff\xda")
-    if b"\xff\xf7" in stream[:scan] and 0 <= scan < len(stream) - 5:  # SOS (ITU-T T.87 C.2.3): NEAR follows the components
+    if (
+        b"\xff\xf7" in stream[:scan] and 0 <= scan < len(stream) - 5
+    ):  # SOS (ITU-T T.87 C.2.3): NEAR follows the components
         return stream[scan + 5 + 2 * stream[scan + 4]] == 0
     return False

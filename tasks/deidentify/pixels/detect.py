@@ -15,12 +15,13 @@ import numpy as np
 
 from tasks.deidentify.pixels import slices
 from tasks.deidentify.pixels.grow import grown
+from tasks.deidentify.pixels.layout import Array
 from tasks.deidentify.pixels.lines import propose, read
 from tasks.deidentify.pixels.ocr import Reading
 from tasks.deidentify.pixels.place import Place
 from tasks.deidentify.pixels.strokes import Image, find_places, find_strokes
 from tasks.deidentify.pixels.texts import LOWEST, Text, is_line_shaped, is_text
-from tasks.deidentify.pixels.views import Array, Plane, Range, local_contrast, view
+from tasks.deidentify.pixels.views import Plane, Range, local_contrast, view
 
 _LARGEST = 160  # pixels to a side of a place; tripled it is what the detector takes in 70 MB, and fastest a pixel
 _LEVELS = (1, 4, 16)  # letters of 8 to 32 px, and those that are so many times larger

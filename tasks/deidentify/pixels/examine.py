@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +39,8 @@ def examine(source: PixelSource, settings: PixelSettings, known: Known, scratch:
 
     `risky` looks thoroughly. Otherwise it is one of a sample of what is clean by its header: it is looked at coarsely,
     thoroughly once there is text, and passes with the note `undecodable` where it cannot be decoded. Raises
-    `QuarantineUnit`: what stops decoding; BURNED_IN_RISK for a slide's label, and where the header says that there is
-    text and none is found; BURNED_IN_TEXT where text is left after masking.
+    `QuarantineUnit`: what stops decoding; BURNED_IN_RISK for a slide's label; BURNED_IN_TEXT where text is left after
+    masking.
     """
     if risky and _is_label(source):
         raise QuarantineUnit(Reason.BURNED_IN_RISK)
@@ -64,14 +64,6 @@ def _is_label(source: PixelSource) -> bool:
     return text_of(source.header, "Modality").upper() == "SM" and "LABEL" in text_of(source.header, "ImageType").upper()
 
 
-@dataclass(frozen=True, repr=False)
-class _Seen:
-    """What a round of looking found: boxes to mask, and whether there was any text, such that may stay included."""
-
-    boxes: list[Place]
-    text: bool
-
-
 class _Look:
     """One object that is looked at."""
 
@@ -84,7 +76,7 @@ class _Look:
 
     def shows_text(self) -> bool:
         """Whether a coarse look sees text that must go."""
-        return any(self._text_of(self.frames.decode(index), COARSE).boxes for index in self._spaced())
+        return any(self._text_of(self.frames.decode(index), COARSE) for index in self._spaced())
 
     def outcome(self, scratch: Path) -> PixelOutcome:
         """Look thoroughly, mask, look again, write."""
@@ -114,24 +106,67 @@ class _Look:
         )
 
     def _survey(self) -> list[int]:
-        """Decode frames once: which are distinct, their lowest and highest value, bits that hold no sample.
-
-        Of more frames than are looked at, also make those of the least and of the greatest words that each pixel ever
-        has, in which text of any frame shows.
-        """
-        many = len(self.frames) > self.settings.max_frames
+        """Decode frames once: which of those to look at differ, the ends of their values, bits that hold no sample."""
+        count = len(self.frames)
+        many = count > self.settings.max_frames and self.mask.palette is None
         wanted = set(self._spaced())
         seen: dict[bytes, int] = {}
-        ends = [np.inf, -np.inf]
+        least, most = np.inf, -np.inf
         clear = bool(embedded_overlays(self.source.header))
-        for index in range(len(self.frames)) if many else sorted(wanted):
+        for index in range(count) if many else sorted(wanted):
             frame = self.frames.decode(index)
-            values = self.layout.values(frame.words)
-            ends = [min(ends[0], float(values.min())), max(ends[1], float(values.max()))]
-            clear = clear or without_unused_bits(frame.words, self.layout) is not frame.words and self._hides(frame)
+            least, most = min(least, float(frame.words.min())), max(most, float(frame.words.max()))
+            if self.layout.signed or self.layout.stored < self.layout.allocated:
+                values = self.layout.values(frame.words)
+                least, most = min(least, float(values.min())), max(most, float(values.max()))
+            clear = clear or not np.array_equal(without_unused_bits(frame.words, self.layout), frame.words)
             if many:
                 self._extend(frame)
             if index in wanted:
-                seen.setdefault(hashlib.blake2b(np.ascontiguousarray(frame.words), digest_size=16).digest(), index)
-        self.mask = replace(self.mask, clear=clear, lowest=ends[0], highest=ends[1])
+                digest = hashlib.blake2b(np.ascontiguousarray(frame.words).data, digest_size=16).digest()
+                seen.setdefault(digest, index)
+        self.mask = replace(self.mask, clear=clear, lowest=least, highest=most)
         return sorted(seen.values())
+
+    def _spaced(self) -> list[int]:
+        """The frames that are looked at: all, or as many as the settings allow, evenly spaced."""
+        count, most = len(self.frames), self.settings.max_frames
+        if count <= most:
+            return list(range(count))
+        return sorted({round(at * (count - 1) / max(1, most - 1)) for at in range(most)})
+
+    def _extend(self, frame: Decoded) -> None:
+        """Take a frame into the least and the greatest that each pixel ever is, in which text of any frame shows."""
+        words = frame.words if frame.words.ndim == 3 else self.layout.values(frame.words)
+        if not self.extremes:
+            self.extremes = [Decoded(words.copy(), frame.photometric), Decoded(words.copy(), frame.photometric)]
+            return
+        least, most = self.extremes
+        np.minimum(least.words, words, out=least.words)
+        np.maximum(most.words, words, out=most.words)
+
+    def _mask_until_clean(self, chosen: Sequence[int]) -> None:
+        """Raises BURNED_IN_TEXT where there is new text in every round."""
+        for _ in range(_ROUNDS):
+            new: list[Place] = []
+            for frame, care in self._shown(chosen):
+                boxes = self._text_of(frame, care)
+                new += [box for box in boxes if not any(old.holds(box) for old in (*self.mask.boxes, *new))]
+            if not new:
+                return
+            self.mask = replace(self.mask, boxes=tuple(join([*self.mask.boxes, *new])))
+        raise QuarantineUnit(Reason.BURNED_IN_TEXT)
+
+    def _shown(self, chosen: Sequence[int]) -> Iterator[tuple[Decoded, Care]]:
+        """The frames to look at, and how carefully: the first and the extremes thoroughly, and all if they are few."""
+        for number, index in enumerate(chosen):
+            yield self.frames.decode(index), THOROUGH if number == 0 or len(chosen) <= _FEW else QUICK
+        for extreme in self.extremes:
+            words = extreme.words if extreme.words.ndim == 3 else self.layout.words(extreme.words)
+            yield Decoded(words, extreme.photometric), THOROUGH
+
+    def _text_of(self, frame: Decoded, care: Care) -> list[Place]:
+        """The boxes to mask in a frame as it would be now."""
+        masked = Decoded(self.mask.applied(frame), frame.photometric)
+        found = find_text(planes_of(masked, self.layout, self.source.header, self.mask.palette), care)
+        return to_mask(found, self.known)

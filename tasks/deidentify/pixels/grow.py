@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tasks.deidentify.pixels.layout import Array
 from tasks.deidentify.pixels.lines import Box, Line
 from tasks.deidentify.pixels.place import Place
-from tasks.deidentify.pixels.views import Array
 
 _FARTHEST = 4.0  # heights of the line, to either side
 _WINDOW = 0.8  # heights: a gap between words

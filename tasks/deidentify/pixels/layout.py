@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 @dataclass(frozen=True)
 class Layout:
-    """`planar` is PlanarConfiguration 1, `order` "<" or ">", `swapped` that bytes of 8-bit samples lie in swapped pairs."""
+    """`planar` is PlanarConfiguration 1, `order` that of bytes; `swapped` says that bytes lie in swapped pairs."""
 
     rows: int
     columns: int
@@ -39,7 +39,7 @@ class Layout:
     signed: bool
     photometric: str
     planar: bool
-    order: str
+    order: Literal["<", ">"]
     swapped: bool
     floating: bool
 
@@ -72,7 +72,7 @@ class Layout:
         return ((1 << self.stored) - 1) << (self.high + 1 - self.stored)
 
     def values(self, words: Array) -> Array:
-        """What words mean: floats as they are, else integers of the words' width, shifted to bit 0 and with their sign."""
+        """What words mean: floats as they are; integers of the words' width, from bit 0 on and with their sign."""
         if self.floating or (self.stored == self.allocated and not self.signed):
             return words
         signed = words.view(f"i{words.dtype.itemsize}") if self.signed else words

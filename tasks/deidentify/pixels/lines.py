@@ -44,9 +44,7 @@ class Line:
 
     def moved(self, down: float, right: float) -> Line:
         """In pixels of an image that begins that much higher and farther left."""
-        return replace(
-            self, box=(self.box[0] + down, self.box[1] + right, self.box[2] + down, self.box[3] + right)
-        )
+        return replace(self, box=(self.box[0] + down, self.box[1] + right, self.box[2] + down, self.box[3] + right))
 
 
 def propose(image: Image) -> list[Line]:

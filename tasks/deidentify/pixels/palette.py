@@ -44,10 +44,10 @@ def read_palette(header: Dataset) -> Palette | None:
         count, first, bits = (int(number) & 0xFFFF for number in descriptor)
         count = count or 2**16
         if bits == 8 and len(table) * 2 == count + count % 2:  # two entries in a word
-            table = table.astype("<u2").view(np.uint8)[:count]
+            table = table.astype("<u2").view(np.uint8)[:count].astype(np.uint16)
         elif len(table) < count or bits not in (8, 16):
             return None
-        entries = table[:count].astype(np.uint16)
+        entries = table[:count]
         channels.append((entries >> 8 if int(entries.max()) > 255 else entries).astype(np.uint8))
     if len({len(entries) for entries in channels}) != 1:
         return None

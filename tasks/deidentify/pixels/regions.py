@@ -34,7 +34,7 @@ def device_boxes(header: Dataset, layout: Layout) -> list[Place]:
 
 
 def outside_regions(header: Dataset, layout: Layout) -> list[Place]:
-    """All that is outside of the smallest box around the ultrasound regions (PS3.3 C.8.5.5); nothing without regions."""
+    """All that is outside of the box around the ultrasound regions (PS3.3 C.8.5.5); nothing where there are none."""
     corners = [corner for item in _items(header) if (corner := _corners(item)) is not None]
     if not corners:
         return []

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from tasks.deidentify.pixels.layout import Array
 from tasks.deidentify.pixels.strokes import Image
-from tasks.deidentify.pixels.views import Array
 
 _MOST = 3  # slices of a place
 _TRIED = 24  # values

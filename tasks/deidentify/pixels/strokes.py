@@ -55,7 +55,7 @@ def _turns(image: Image, step: int) -> Image:
     _, rows = cv2.threshold(fewest, _STROKES - 1, 1, cv2.THRESH_BINARY)
     count = cv2.boxFilter(rows, cv2.CV_8U, (1, _OF), normalize=False, borderType=cv2.BORDER_CONSTANT)
     _, lines = cv2.threshold(count, _ROWS - 1, 1, cv2.THRESH_BINARY)
-    return cv2.copyMakeBorder(lines, 0, 0, 0, 1, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.copyMakeBorder(lines, 0, 0, 0, 1, cv2.BORDER_REPLICATE), np.uint8)
 
 
 def find_places(strokes: Image, largest: int) -> list[Place]:

@@ -64,8 +64,9 @@ def view(values: Array, shown: Range) -> Image:
         least, most = int(values.min()), int(values.max())
         if most - least < _LONGEST_TABLE:
             table = np.clip((np.arange(least, most + 1) - low) * scale, 0, 255).astype(np.uint8)
-            return np.asarray(table[np.subtract(values, least, dtype=np.int32)])
-    return np.clip((values.astype(np.float32) - np.float32(low)) * np.float32(scale), 0, 255).astype(np.uint8)
+            return np.asarray(table[np.subtract(values, least, dtype=np.int32)], np.uint8)
+    grey = (values.astype(np.float32) - np.float32(low)) * np.float32(scale)
+    return np.asarray(np.clip(grey, 0, 255), np.uint8)
 
 
 def local_contrast(values: Array, shown: Range) -> Image:
@@ -76,7 +77,7 @@ def local_contrast(values: Array, shown: Range) -> Image:
     numbers -= mean
     spread = np.sqrt(np.maximum(cv2.blur(numbers * numbers, size), 0))  # rounding leaves some below zero
     np.maximum(spread, np.float32((shown[1] - shown[0]) * _CALM), out=spread)
-    return np.clip(numbers / spread * np.float32(_LEVELS) + 128, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(numbers / spread * np.float32(_LEVELS) + 128, 0, 255), np.uint8)
 
 
 def _colour_planes(colours: Image) -> list[Plane]:
@@ -103,7 +104,7 @@ def _plain(values: Array) -> Array:
 
 
 def _ranges(values: Array, windows: list[Range]) -> tuple[Range, ...]:
-    """The bulk of the values, the bulk without the ground, the header's windows, and all; each only if it adds something."""
+    """The bulk of the values, the same without the ground, the header's windows, and all; each if it adds something."""
     least, most = float(values.min()), float(values.max())
     if most <= least:
         return ((least, least + 1),)

@@ -6,7 +6,7 @@ Works on one mark a token: 0 stays, NAMED goes as a name or an unknown word, COU
 from __future__ import annotations
 
 from tasks.deidentify.words import lexicon, vocabulary
-from tasks.deidentify.words.identifiers import PARTICLES
+from tasks.deidentify.words.lexicon import PARTICLES
 from tasks.deidentify.words.parts import is_eponym
 from tasks.deidentify.words.tokens import MARK, NUMBER, RUN, SPACE, WORD, Tokens, is_free, shape, step, words_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks.deidentify.words import lexicon, vocabulary
-from tasks.deidentify.words.identifiers import PARTICLES
 from tasks.deidentify.words.languages import starts_sentence
+from tasks.deidentify.words.lexicon import PARTICLES
 from tasks.deidentify.words.spans import NAME, PLACE, Span
 from tasks.deidentify.words.tokens import MARK, WORD, Tokens, is_free, shape, step, words_of
 

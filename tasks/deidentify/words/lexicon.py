@@ -12,6 +12,20 @@ ARTICLES = words_of(
 )  # in capitals the beginning of a place
 
 # People.
+PARTICLES = words_of(
+    """van von vom zu zur zum der den de del della di da do dos das du la le les el al ibn bin ben ter ten te y e i
+    af av bint mac mc st san"""
+)
+SUFFIXES = words_of(
+    """dr mr mrs ms miss prof sir dame rev fr sr jr ii iii iv md phd do rn np pa dds esq herr frau mme mlle m"""
+)
+# Names that stand for none. Such a name is no person's, and its words stay in a description.
+PLACEHOLDERS = words_of(
+    """anonymous anonymized anonymised anonym anon patient test tester testing unknown none null nobody noname name
+    subject case sample example demo phantom dummy default volunteer control qa qc quality service technician
+    operator physician doctor user admin administrator system import deidentified removed redacted blank empty
+    emergency trauma xxx xxxx xx research study trial training"""
+)
 TITLES = words_of(
     """dr drs doctor mr mrs ms miss mister prof professor herr frau hr fr mme mlle monsieur madame docteur senor
     senora sra srta dott dottssa dottor dottoressa sig signora dhr mevr mevrouw dra doctora dame sir reverend

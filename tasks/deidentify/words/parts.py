@@ -6,9 +6,10 @@ import re
 from functools import lru_cache
 
 from tasks.deidentify.words import shapes, vocabulary
-from tasks.deidentify.words.identifiers import PARTICLES
+from tasks.deidentify.words.lexicon import PARTICLES
 from tasks.deidentify.words.tokens import NUMBER, WORD, Tokens, step, words_of
 
+_CAPITALS = re.compile(r"[A-Z]{2,}(?=[a-z])")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
 # `circle of Willis`, `sphincter of Oddi`: the word before tells as well.
 _OF = words_of(
@@ -82,20 +83,27 @@ def is_structure(tokens: Tokens, index: int) -> bool:
 
 @lru_cache(maxsize=16384)
 def is_coined(word: str) -> bool:
-    """Whether a word with capitals inside is made of known ones: `FatSat`, `AAHead`, `mDIXON`, `PARoxetine`."""
-    pieces = [piece.lower() for piece in _CAMEL.findall(word)] if word.isascii() else []
-    if len(pieces) < 2 or pieces[0] in PARTICLES:
+    """Whether a word with capitals inside is made of known ones: `FatSat`, `AAHead`, `mDIXON`, `CTsim`, `SAGc`."""
+    pieces = _CAMEL.findall(word) if word.isascii() else []
+    if len(pieces) < 2 or pieces[0].lower() in PARTICLES:
         return vocabulary.is_known(word.lower()) and not word.istitle()
     if len(pieces[0]) == 1 and word[0].islower():
         pieces = pieces[1:]
-    if word[-1].islower() and word[:-1].isupper() and _is_piece(word[:-1].lower()):  # SAGc: with contrast
+    if all(map(_is_piece, pieces)):
         return True
-    return all(_is_piece(piece) for piece in pieces)
+    capitals = _CAPITALS.match(word)
+    if not capitals:
+        return False
+    small = word[capitals.end() :]
+    return _is_piece(capitals[0]) and small.islower() and (len(small) == 1 or _is_piece(small))
 
 
 def _beside_digit(tokens: Tokens, index: int) -> bool:
-    """A code such as `dir16`, `Br40d`, `35sl`: up to three letters at a number of up to four digits."""
-    if len(tokens.words[index]) > 3 or not tokens.words[index].isascii():
+    """A code such as `dir16`, `Br40d`, `mbep2d`: a few letters at a number of up to four digits."""
+    word = tokens.words[index]
+    if not word.isascii() or len(word) > 6:
+        return False
+    if len(word) > 3 and not shapes.is_compound(tokens.bare[index], vocabulary.pieces(), 2):
         return False
     beside = [near for near in (index - 1, index + 1) if 0 <= near < len(tokens.words) and tokens.kinds[near] == NUMBER]
     return bool(beside) and all(len(tokens.words[near]) <= 4 for near in beside)
@@ -128,7 +136,7 @@ def _in_protocol(tokens: Tokens, index: int) -> bool:
 
 
 def _is_piece(piece: str) -> bool:
-    flags = vocabulary.flags_of(piece)
-    return bool(flags & vocabulary.TECHNICAL) or (
-        len(piece) > 2 and bool(flags & vocabulary.KNOWN) and not flags & vocabulary.EPONYM
-    )
+    flags = vocabulary.flags_of(piece.lower())
+    if flags & vocabulary.TECHNICAL or (len(piece) == 3 and piece.isupper() and not flags & vocabulary.NAME):
+        return True
+    return len(piece) > 2 and bool(flags & vocabulary.KNOWN) and not flags & vocabulary.EPONYM

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from tasks.deidentify.words import vocabulary
-from tasks.deidentify.words.identifiers import JOINED, OWN, PARTICLES, TITLES, Identifiers, Person
+from tasks.deidentify.words.identifiers import JOINED, OWN, Identifiers, Person
+from tasks.deidentify.words.lexicon import PARTICLES, SUFFIXES
 from tasks.deidentify.words.spans import HOSPITAL, ID, NAME, PATIENT, Span
 from tasks.deidentify.words.tokens import MARK, RUN, SPACE, WORD, Tokens, is_free, step
 
@@ -72,7 +73,7 @@ def _neighbours(tokens: Tokens, index: int) -> Iterator[int]:
             first = min(index, near)
             ends = "." in tokens.text[tokens.ends[first] : tokens.starts[max(index, near)]]
             # A full stop is an initial's or a title's, or it ends the sentence.
-            if not ends or len(tokens.words[first]) <= 2 or tokens.folded[first] in TITLES:
+            if not ends or len(tokens.words[first]) <= 2 or tokens.folded[first] in SUFFIXES:
                 yield near
 
 
@@ -85,7 +86,7 @@ def _belongs(tokens: Tokens, near: int, index: int, person: Person) -> bool:
         dotted = near + 1 < len(tokens.words) and tokens.words[near + 1] == "."
         return folded in person.initials and (dotted or near < index or folded not in "lr")
     return (folded in PARTICLES and near < index and tokens.ends[near] + 1 >= tokens.starts[index]) or (
-        folded in TITLES and not vocabulary.flags_of(folded) & vocabulary.TECHNICAL
+        folded in SUFFIXES and not vocabulary.flags_of(folded) & vocabulary.TECHNICAL
     )
 
 

@@ -12,19 +12,20 @@ from tasks.deidentify.words.tokens import tuple_of, words_of
 
 LONGEST = 40
 _ENDINGS = tuple_of(
-    """itis itides aemia ectomy ectomies ectomized otomy otomies ostomy ostomies oscopy oscopic oplasty oplasties
-    ography ographic ogram ograms megaly opathy opathies opathic algia algias plegia plegic paresis stenosis
-    stenoses sclerosis ectasis ectasia centesis penia penic philia philic rrhea rrhoea rrhagia rrhagic rrhaphy
-    thorax trophy trophic tropic ologist ologists ological ology lysis lytic genesis genic cytosis cytoma
-    blastoma sarcoma carcinoma lymphoma adenoma fibroma granuloma hematoma angioma lipoma myoma osteoma
-    chondroma neuroma meningioma schwannoma myeloma melanoma papilloma hamartoma glioma xanthoma osseous
-    articular cervical thoracic lumbar sacral femoral tibial vertebral cranial caudal lateral medial dorsal
-    ventral renal hepatic gastric cardiac pulmonary vascular venous arterial cutaneous muscular metry metric
-    uria uric emesis phagia phasia lalia kinesia esthesia dynia ptosis ptysis pnea pnoea edema intensity
-    intensities attenuation attenuating dense echoic lucent lucency opaque perfusion perfused ventilation
-    inflation inflated calcified operative olol prilat sartan vastatin azole cillin mycin floxacin cycline
-    prazole tidine gliptin gliflozin tinib ciclib zumab ximab lumab mumab parin azepam zolam triptan setron
-    dronate sulfate chloride phosphate hydrochloride"""
+    """ologia ologie ologii ografia ografie ografii oskopia oskopie oscopia oscopie ektomia ektomie itis itides
+    aemia ectomy ectomies ectomized otomy otomies ostomy ostomies oscopy oscopic oplasty oplasties ography
+    ographic ogram ograms megaly opathy opathies opathic algia algias plegia plegic paresis stenosis stenoses
+    sclerosis ectasis ectasia centesis penia penic philia philic rrhea rrhoea rrhagia rrhagic rrhaphy thorax
+    trophy trophic tropic ologist ologists ological ology lysis lytic genesis genic cytosis cytoma blastoma
+    sarcoma carcinoma lymphoma adenoma fibroma granuloma hematoma angioma lipoma myoma osteoma chondroma neuroma
+    meningioma schwannoma myeloma melanoma papilloma hamartoma glioma xanthoma osseous articular cervical
+    thoracic lumbar sacral femoral tibial vertebral cranial caudal lateral medial dorsal ventral renal hepatic
+    gastric cardiac pulmonary vascular venous arterial cutaneous muscular metry metric uria uric emesis phagia
+    phasia lalia kinesia esthesia dynia ptosis ptysis pnea pnoea edema intensity intensities attenuation
+    attenuating dense echoic lucent lucency opaque perfusion perfused ventilation inflation inflated calcified
+    operative olol prilat sartan vastatin azole cillin mycin floxacin cycline prazole tidine gliptin gliflozin
+    tinib ciclib zumab ximab lumab mumab parin azepam zolam triptan setron dronate sulfate chloride phosphate
+    hydrochloride"""
 )
 _BEGINNINGS = tuple_of(
     """abdomino adeno angio antero anti arterio arthro athero atrio auto bi broncho capsulo cardio carpo cephalo

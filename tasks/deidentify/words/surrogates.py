@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.deidentify.words import spans
-from tasks.deidentify.words.identifiers import TITLES
+from tasks.deidentify.words.lexicon import SUFFIXES
 from tasks.deidentify.words.tokens import fold
 
 _LETTERS = 6  # of a token: 30 bits tell the people of one patient's reports apart
@@ -51,7 +51,7 @@ class Surrogates:
         parts = _ALNUM.findall(fold(found))
         if category == spans.NAME:
             # `James Wilson`, `Wilson, James` and `Dr. Wilson` are one: the family name stands for them.
-            whole = [part for part in parts if len(part) > 1 and part not in TITLES] or parts
+            whole = [part for part in parts if len(part) > 1 and part not in SUFFIXES] or parts
             parts = whole[:1] if "," in found else whole[-1:]
         value = "".join(parts).lstrip("0") if category == spans.ID else " ".join(parts)
         return self.pseudonymiser.token(f"text:{category}:{self.patient}", value, "")[:_LETTERS]
