@@ -127,6 +127,7 @@ def test_ages_from_ninety_on_are_capped(text: str, wanted: str) -> None:
         "Take metFORMIN (GLUCOPHAGE) 500 MG tablet and Xylotrin 20 mg daily.",
         "WBC 12000, platelets 150000/uL, 25000 units heparin, 10,000 IU.",
         "HbA1c 7.2, CA19-9, PPSV23, COVID19, L4-L5, T12.",
+        "Pathologist on call, M.D., Ph.D.",
         "Will follow. May return to work. Mark the site. Long segment.",
         "The patient was discharged home from the hospital.",
         "Kein Nachweis von Rundherden. Regelrechte Darstellung der Lungengefäße und der Pleura.",

@@ -21,6 +21,7 @@ from tasks.deidentify.parts import Parts, Range, size
 _ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
 _SAMPLES, _ALLOCATED, _PHOTOMETRIC = 0x00280002, 0x00280100, 0x00280004
 _STREAM_HEAD, _STREAM_TAIL = 1 << 16, 1 << 12
+_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP")  # of JPEG, JPEG 2000, JP2
 _JFIF, _ADOBE = 0xE0, 0xEE
 
 
@@ -73,23 +74,40 @@ def _encapsulated(opened: Opened, element: Element) -> Parts:
     parts: list[bytes | Range] = [opened.encoding.header(element.tag, element.vr, UNDEFINED)]
     at = element.at
     pieces = fragments(opened.source, element.at, opened.encoding)
-    if pieces and not _is_offset_table(opened, pieces):
+    needed = _needed(opened, pieces)
+    if pieces and not _is_offset_table(opened, pieces, len(needed)):
         parts.append(opened.encoding.item(b"", undefined=False))
         at = sum(pieces[0])
-    for start, length in pieces[1:]:
+    for start, length in needed:
         for offset, blank in _blanks(opened, start, length):
             if offset > at:
                 parts.append(opened.source.part(at, offset - at))
             parts.append(blank)
             at = offset + len(blank)
-    end = element.end - 8
+    end = sum(needed[-1]) if needed else element.end - 8
     if end > at:
         parts.append(opened.source.part(at, end - at))
     parts.append(SEQUENCE_ENDS[opened.encoding.order])
     return tuple(parts)
 
 
-def _is_offset_table(opened: Opened, pieces: list[tuple[int, int]]) -> bool:
+def _needed(opened: Opened, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The fragments of the frames that the header names; what comes behind them is no picture of this object."""
+    found, frames = pieces[1:], _frames(opened)
+    if len(found) <= frames:
+        return found
+    begins = [number for number, (start, _) in enumerate(found) if _begins(opened, opened.source.read(start, 8))]
+    return found[: begins[frames]] if len(begins) > frames else found
+
+
+def _begins(opened: Opened, head: bytes) -> bool:
+    """Whether a fragment is the first of a frame."""
+    if opened.syntax == RLELossless:
+        return 1 <= int.from_bytes(head[:4], "little") <= 15 and head[4:8] == b"\x40\0\0\0"
+    return head.startswith(_STARTS)
+
+
+def _is_offset_table(opened: Opened, pieces: list[tuple[int, int]], needed: int) -> bool:
     """Whether the first item is empty or tells where frames begin (PS3.5 A.4), and nothing else."""
     start, length = pieces[0]
     if not length:
@@ -98,7 +116,7 @@ def _is_offset_table(opened: Opened, pieces: list[tuple[int, int]]) -> bool:
         return False
     offsets = struct.unpack(f"{opened.encoding.order}{length // 4}L", opened.source.read(start, length))
     first = start + length
-    begins = {at - 8 - first for at, _ in pieces[1:]}
+    begins = {at - 8 - first for at, _ in pieces[1 : needed + 1]}
     return list(offsets) == sorted(offsets) and begins.issuperset(offsets)
 
 
@@ -112,18 +130,50 @@ def _blanks(opened: Opened, start: int, length: int) -> list[tuple[int, bytes]]:
     elif head[4:8] == b"jP  ":
         found = _jp2_boxes(head, length)
     elif opened.syntax == RLELossless:
-        return _rle(head, start)
+        found = _rle(opened, head, start, length)
+        return [(start + at, blank) for at, blank in found]
     else:
         return []
     found += _tail(opened, start, length)
     return [(start + at, blank) for at, blank in sorted(found) if at + len(blank) <= length]
 
 
-def _rle(head: bytes, start: int) -> list[tuple[int, bytes]]:
-    """Offsets of segments that an RLE frame does not have (PS3.5 G.5); they must be zero."""
-    segments = int.from_bytes(head[:4], "little")
-    unused = 4 * (1 + segments)
-    return [(start + unused, bytes(64 - unused))] if 1 <= segments < 15 and any(head[unused:64]) else []
+def _rle(opened: Opened, head: bytes, start: int, length: int) -> list[tuple[int, bytes]]:
+    """What no segment of an RLE frame needs (PS3.5 G): further offsets, and bytes between and behind segments."""
+    count = int.from_bytes(head[:4], "little")
+    if not _begins(opened, head) or len(head) < 64:
+        return []
+    offsets = struct.unpack_from(f"<{count}L", head, 4)
+    found = [(4 * (1 + count), bytes(60 - 4 * count))] if any(head[4 * (1 + count) : 64]) else []
+    content = opened.source.read(start, length)
+    pixels = opened.number(_ROWS, 0) * opened.number(_COLUMNS, 0)
+    if opened.number(_ALLOCATED, 0) == 1:
+        pixels = (pixels + 7) // 8
+    at = 64
+    for offset in offsets:
+        if offset < at or offset > length:
+            return found
+        found += _blank(content, at, offset)
+        at = _after_segment(content, offset, pixels)
+    return found + _blank(content, at, length)
+
+
+def _blank(content: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
+    return [(start, bytes(end - start))] if any(content[start:end]) else []
+
+
+def _after_segment(content: bytes, at: int, pixels: int) -> int:
+    """Where a PackBits segment that begins at `at` has given its `pixels` bytes."""
+    size = len(content)
+    while pixels > 0 and at < size:
+        control = content[at]
+        if control < 128:
+            at += control + 2
+            pixels -= control + 1
+        else:
+            at += 2 if control > 128 else 1
+            pixels -= 257 - control if control > 128 else 0
+    return min(at, size)
 
 
 def _jpeg(head: bytes) -> list[tuple[int, bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tasks.deidentify.known import Known
 from tasks.deidentify.pixels.detect import Found
@@ -29,10 +30,14 @@ def _tells(text: Found, known: Known) -> bool:
 
 
 def _one_of_each(found: Sequence[Found]) -> list[Found]:
-    """Of a text that was found several times, the best reading."""
+    """Of a text that was found several times, the best reading, and the box around all."""
     kept: list[Found] = []
     for text in sorted(found, key=lambda one: (-one.reading.score, one.place)):
-        if not any(_same(text.place, other.place) for other in kept):
+        for at, other in enumerate(kept):
+            if _same(text.place, other.place):
+                kept[at] = replace(other, place=other.place.around(text.place))
+                break
+        else:
             kept.append(text)
     return kept
 

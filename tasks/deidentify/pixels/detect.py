@@ -7,7 +7,7 @@ loads the networks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 
 import cv2
@@ -21,13 +21,14 @@ from tasks.deidentify.pixels.ocr import Reading
 from tasks.deidentify.pixels.place import Place
 from tasks.deidentify.pixels.strokes import Image, find_places, find_strokes
 from tasks.deidentify.pixels.texts import LOWEST, Text, is_line_shaped, is_text
-from tasks.deidentify.pixels.views import Plane, Range, local_contrast, view
+from tasks.deidentify.pixels.views import Plane, Range, local_contrast, narrowest, view
 
 _LARGEST = 160  # pixels to a side of a place; tripled it is what the detector takes in 70 MB, and fastest a pixel
 _LEVELS = (1, 4, 16)  # letters of 8 to 32 px, and those that are so many times larger
 _SMALLEST = 24  # pixels to a side: less holds no text
 _STEP = 24  # in the narrower ranges: for contrasts of 80 grey levels
 _STRIP, _OVERLAP = 256, 64  # rows
+_LOWEST_REDUCED = 9  # pixels that a line is high at other levels than the first, which knows smaller ones better
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ def _at_level(plane: Plane, level: int, care: Care) -> list[Found]:
     found = []
     for place in find_places(_strokes(plane, care), _LARGEST):
         part = plane.values[place.top : place.bottom, place.left : place.right]
-        for text in _texts(part, plane.ranges, care):
-            box = grown(text.line.moved(place.top, place.left), plane.values)
+        for text in _texts(part, plane.ranges, care, LOWEST if level == 1 else _LOWEST_REDUCED):
+            moved = replace(text, line=text.line.moved(place.top, place.left))
+            box = grown(moved, plane.values, narrowest(plane.ranges))
             whole = Place(box.top * level, box.left * level, box.bottom * level, box.right * level)
             found.append(Found(whole, text.line.height * level, text.reading, is_line_shaped(text)))
     return found
@@ -105,12 +107,12 @@ def _strokes(plane: Plane, care: Care) -> Image:
     return strokes
 
 
-def _texts(part: Array, ranges: tuple[Range, ...], care: Care) -> list[Text]:
+def _texts(part: Array, ranges: tuple[Range, ...], care: Care, lowest: int) -> list[Text]:
     """The lines of a place that are text, each read once: what reads well needs no second look."""
     texts: list[Text] = []
     for image, scale in _images(part, ranges, care):
         for line in (line.scaled(1 / scale) for line in propose(image)):
-            if line.height >= LOWEST and not any(text.covers(line) for text in texts):
+            if line.height >= lowest and not any(text.covers(line) for text in texts):
                 text = Text(line, read(line))
                 if is_text(text):
                     texts.append(text)
@@ -119,8 +121,7 @@ def _texts(part: Array, ranges: tuple[Range, ...], care: Care) -> list[Text]:
 
 def _images(part: Array, ranges: tuple[Range, ...], care: Care) -> Iterator[tuple[Image, float]]:
     """What the detector is shown of a place, and how many times it is enlarged."""
-    shown = min(ranges, key=lambda one: one[1] - one[0])
-    even = 255 - local_contrast(part, shown)  # the detector knows dark letters better
+    even = 255 - local_contrast(part, narrowest(ranges))  # the detector knows dark letters better
     yield cv2.resize(even, None, fx=care.scale, fy=care.scale, interpolation=cv2.INTER_CUBIC), care.scale
     if care.slices:
         for letters in slices.of_one_value(part):

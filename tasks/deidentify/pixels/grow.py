@@ -1,4 +1,7 @@
-"""A box around a line of text made whole: letters that the detector left out at its ends are taken in."""
+"""A box around a line of text made whole: letters that the detector left out at its ends are taken in.
+
+Strokes that go on at an end may be letters or bone; what reads as more letters is taken in.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,32 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tasks.deidentify.pixels import ocr
 from tasks.deidentify.pixels.layout import Array
-from tasks.deidentify.pixels.lines import Box, Line
 from tasks.deidentify.pixels.place import Place
+from tasks.deidentify.pixels.texts import Text
+from tasks.deidentify.pixels.views import Range, local_contrast
 
 _FARTHEST = 4.0  # heights of the line, to either side
 _WINDOW = 0.8  # heights: a gap between words
 _SHARE = 0.35  # of the strokes that there are inside the box
-_MARGIN = 0.15  # heights
+_UNREAD = 0.5  # heights that are taken in without being read
+_GAP = 1.2  # heights between two letters
+_SCORE = 0.6  # of a longer reading
+_MARGIN = 0.1  # heights
 _LEAST = 2  # pixels
+_HEIGHT = 32  # that a line is read in
 
 
-def grown(line: Line, values: Array) -> Place:
+def grown(text: Text, values: Array, shown: Range) -> Place:
     """The place of a line with what goes on at its ends, within the image that it is in."""
-    top, left, bottom, right = line.box
-    margin = _LEAST + _MARGIN * line.height
+    top, left, bottom, right = text.line.box
+    height = text.line.height
     if right - left >= bottom - top:
-        before, after = _reach(values, line.box, line.height)
-        left, right = left - before, right + after
-    else:
-        before, after = _reach(values.T, (left, top, right, bottom), line.height)
-        top, bottom = top - before, bottom + after
+        left, right = _longer(values, (top, left, bottom, right), height, shown)
+    elif right - left < 1.5 * height:  # written down, and no line at an angle
+        top, bottom = _longer(np.rot90(values, -1), _turned(values, text.line.box), height, shown)
+    margin = _LEAST + _MARGIN * height
     rows, columns = values.shape
     return Place(
         max(0, math.floor(top - margin)),
@@ -38,10 +46,52 @@ def grown(line: Line, values: Array) -> Place:
     )
 
 
-def _reach(part: Array, box: Box, height: float) -> tuple[int, int]:
+def _turned(values: Array, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """A box of `values` in the image that is `values` turned by np.rot90(..., -1)."""
+    rows = values.shape[0]
+    top, left, bottom, right = box
+    return left, rows - bottom, right, rows - top
+
+
+def _longer(values: Array, box: tuple[float, float, float, float], height: float, shown: Range) -> tuple[float, float]:
+    """The ends of a line across, farther out where letters go on."""
+    top, left, bottom, right = box
+    before, after = _reach(values, box, height)
+    some = _UNREAD * height
+    if max(before, after) <= some:
+        return left - before, right + after
+    over, under = max(0, int(top)), min(values.shape[0], math.ceil(bottom))
+    start, end = max(0, int(left - before)), min(values.shape[1], math.ceil(right + after))
+    line = 255 - local_contrast(np.ascontiguousarray(values[over:under, start:end]), shown)
+    scale = _HEIGHT / (under - over)
+    reading = ocr.read(cv2.resize(line, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))
+    first, last = _letters(reading, start, end - start, (left, right), height)
+    return min(left - min(before, some), first), max(right + min(after, some), last)
+
+
+def _letters(
+    reading: ocr.Reading, start: int, length: int, ends: tuple[float, float], height: float
+) -> tuple[float, float]:
+    """How far letters go on from the line's ends without a gap."""
+    left, right = ends
+    if reading.score < _SCORE:
+        return ends
+    places = [
+        start + place * length for place, letter in zip(reading.places, reading.text, strict=True) if letter != " "
+    ]
+    for place in sorted(places):
+        if right < place <= right + _GAP * height:
+            right = place + height / 2
+    for place in sorted(places, reverse=True):
+        if left - _GAP * height <= place < left:
+            left = place - height / 2
+    return left, right
+
+
+def _reach(part: Array, box: tuple[float, float, float, float], height: float) -> tuple[int, int]:
     """How many pixels before and after the box strokes like those in it go on."""
-    top, bottom = max(0, int(box[0])), min(part.shape[0], int(np.ceil(box[2])))
-    left, right = max(0, int(box[1])), min(part.shape[1], int(np.ceil(box[3])))
+    top, bottom = max(0, int(box[0])), min(part.shape[0], math.ceil(box[2]))
+    left, right = max(0, int(box[1])), min(part.shape[1], math.ceil(box[3]))
     if bottom - top < 3 or right - left < 3:
         return 0, 0
     far, window = int(_FARTHEST * height), max(3, int(_WINDOW * height))

@@ -31,10 +31,14 @@ _WIDEST = 960
 
 @dataclass(frozen=True, repr=False)
 class Reading:
-    """What a line says, and how sure the reader is, 0 to 1. May name a patient, so its repr is silent."""
+    """What a line says, how sure the reader is, 0 to 1, and where its characters are, as shares of its length.
+
+    May name a patient, so its repr is silent.
+    """
 
     text: str = ""
     score: float = 0.0
+    places: tuple[float, ...] = ()
 
 
 def likelihood(image: Image) -> Likelihood:
@@ -57,7 +61,8 @@ def read(line: Image) -> Reading:
     if not kept.any():
         return Reading()
     letters = _alphabet()
-    return Reading("".join(letters[at] for at in best[kept]), float(chances.max(axis=1)[kept].mean()))
+    places = tuple((np.flatnonzero(kept) + 0.5) / len(best))
+    return Reading("".join(letters[at] for at in best[kept]), float(chances.max(axis=1)[kept].mean()), places)
 
 
 def _run(name: str, image: Image) -> npt.NDArray[Any]:

@@ -69,6 +69,11 @@ def view(values: Array, shown: Range) -> Image:
     return np.asarray(np.clip(grey, 0, 255), np.uint8)
 
 
+def narrowest(ranges: tuple[Range, ...]) -> Range:
+    """The range that shows most."""
+    return min(ranges, key=lambda shown: shown[1] - shown[0])
+
+
 def local_contrast(values: Array, shown: Range) -> Image:
     """Every neighbourhood with the same mean and spread, so that text is alike on bone, in the dark and in noise."""
     numbers = values.astype(np.float32)

@@ -50,6 +50,8 @@ def data_set_of(head: bytes) -> int:
     while head[at : at + 2] == b"\2\0":
         _, _, start, length = header(head, at, Encoding())
         at = start + length
+    if at > len(head):
+        raise Lost("the file meta ends beyond the file")
     return at
 
 

@@ -50,6 +50,8 @@ def inflated(under: Reader, start: int) -> Reader:
 
     Raises `ValueError` for a damaged stream and for one that inflates to more than MAX_INFLATED.
     """
+    if start > under.size:
+        raise ValueError("a deflated file ends before its data begin")
     size, kept = start, [under.read(0, start)]
     for piece in _inflate(under, start):
         size += len(piece)

@@ -61,7 +61,7 @@ def _behind_title(tokens: Tokens, index: int, title: str) -> Iterator[Span]:
     if tokens.folded[first] in lexicon.FUNCTION and not (is_initial(tokens, first) or _is_given(tokens, first)):
         return
     flags = vocabulary.flags_of(tokens.bare[first])
-    if title == "m" and tokens.words[first].istitle() and _ends(tokens, first):
+    if title == "m" and len(tokens.words[first]) > 2 and tokens.words[first].istitle() and _ends(tokens, first):
         yield Span(tokens.starts[first], tokens.ends[first], NAME)  # M. Genou
         return
     if title == "pt" or title == "m" or (title in lexicon.SHOUTED and word.isupper() and not dotted):

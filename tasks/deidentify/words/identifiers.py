@@ -85,7 +85,7 @@ def identifiers(known: Known) -> Identifiers:
 
 
 def _all_known(text: str) -> bool:
-    parts = [part for part in map(fold, _SPLIT.split(text)) if part]
+    parts = _parts(text)
     return all(part in PLACEHOLDERS or len(part) < 3 or vocabulary.is_known(part) for part in parts)
 
 
@@ -121,7 +121,11 @@ def _components(group: str) -> tuple[list[str], list[str]]:
         family, _, rest = group.partition(",")
     else:
         rest, _, family = group.strip().rpartition(" ")
-    return tuple([part for part in map(fold, _SPLIT.split(text)) if part] for text in (family, rest))  # type: ignore[return-value]
+    return _parts(family), _parts(rest)
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in map(fold, _SPLIT.split(text)) if part]
 
 
 def _is_placeholder(parts: tuple[str, ...]) -> bool:

@@ -24,7 +24,7 @@ _WORDS = {
     spans.EMAIL: "EMAIL",
     spans.URL: "URL",
     spans.PLACE: "PLACE",
-    spans.HOSPITAL: "HOSPITAL",
+    spans.HOSPITAL: "SITE",  # no word that a hospital's own name has
 }
 _TOLD_APART = frozenset({spans.NAME, spans.ID, spans.HOSPITAL})
 _ALNUM = re.compile(r"[^\W_]+")
