@@ -52,7 +52,11 @@ class PixelSettings(Frozen):
 
     look: bool = Field(True, description="false quarantines what is at risk instead of looking at it")
     sample: float = Field(
-        0.02, ge=0, le=1, description="share of the images without a hint in the header that are looked at all the same"
+        0.001,
+        ge=0,
+        le=1,
+        description="share of CT, MR and PET without a hint in the header that is looked at all the same; "
+        "a look takes as long as some hundred headers",
     )
     max_frames: int = Field(
         16, ge=1, description="distinct frames that are looked at; of more, also the extremes of each pixel over time"

@@ -4,4 +4,4 @@ A unit's identified files come in through quarantine, one ZIP of clean DICOM goe
 `VERSION` changes whenever the same input would give other bytes, so that finished work is done again.
 """
 
-VERSION = 1
+VERSION = 2

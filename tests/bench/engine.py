@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tasks.core.pseudonyms import Pseudonymiser
-from tasks.core.settings import DeidentifySettings
+from tasks.core.settings import DeidentifySettings, PixelSettings
 from tasks.deidentify.file import Deidentifier
 
 
 def deidentifier(pseudonymiser: Pseudonymiser, *, check: bool, detect: bool) -> Deidentifier:
-    """A de-identifier of the basic profile."""
-    return Deidentifier(DeidentifySettings(profile="basic"), pseudonymiser, residual=check)
+    """A de-identifier of the basic profile; `detect` looks at every image, otherwise at none without a hint."""
+    pixels = PixelSettings(sample=1 if detect else 0)
+    return Deidentifier(DeidentifySettings(profile="basic", pixels=pixels), pseudonymiser, residual=check)

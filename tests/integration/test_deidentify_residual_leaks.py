@@ -230,3 +230,45 @@ def test_outputs_without_identifiers_are_clean() -> None:
         syntax = DeflatedExplicitVRLittleEndian if number % 9 == 0 else None
         content = written(chooser, make_output(chooser), syntax)
         assert looked.residue((case.source,), (content,), "2.25.1.dcm", SHIFT) == (), number
+
+
+def damaged(chooser: random.Random, content: bytes) -> bytes:
+    """`content` with a few bytes changed, lost or put in, most of them in its header."""
+    bytes_of = bytearray(content)
+    for _ in range(chooser.randint(1, 5)):
+        at = chooser.randrange(min(len(bytes_of), chooser.choice([400, 1500, len(bytes_of)])) or 1)
+        change = chooser.choice(["byte", "lost", "more", "length", "vr", "end"])
+        if change == "byte":
+            bytes_of[at : at + 1] = chooser.randbytes(1)
+        elif change == "lost":
+            del bytes_of[at : at + chooser.randint(1, 40)]
+        elif change == "more":
+            bytes_of[at:at] = chooser.randbytes(chooser.randint(1, 40))
+        elif change == "length":
+            bytes_of[at : at + 4] = chooser.choice(
+                [b"\xff\xff\xff\xff", b"\xfe\xff\x00\xe0", b"\xff\xff\xff\x7f", bytes(4)]
+            )
+        elif change == "vr":
+            bytes_of[at : at + 2] = chooser.choice([b"SQ", b"UN", b"PN", b"OB", b"UT"])
+        else:
+            del bytes_of[max(at, 1) :]
+    return bytes(bytes_of)
+
+
+def test_damage_ends_in_an_answer_or_in_a_refusal() -> None:
+    chooser = random.Random(22)
+    looked = ResidualCheck(frozenset(), "MODIFIED")
+    ends: Counter[str] = Counter()
+    for number in range(CASES):
+        case = make_case(chooser) if number % 20 == 0 else case
+        clean = written(chooser, make_output(chooser), chooser.choice([*PLAIN, DeflatedExplicitVRLittleEndian]))
+        source, output = (
+            (damaged(chooser, case.source), clean) if number % 2 else (case.source, damaged(chooser, clean))
+        )
+        try:
+            ends["found" if looked.residue((source,), (output,), "2.25.1.dcm", SHIFT) else "clean"] += 1
+        except ValueError:
+            ends["refused"] += 1
+    print(dict(ends))
+    assert ends["found"] < CASES / 50, "damage alone is no identifier"
+    assert min(ends["clean"], ends["refused"]) > CASES / 10

@@ -44,8 +44,8 @@ def canary(tag: int) -> DataElement:
     vr = rules.value_representations(tag)[0]
     if vr == "SQ":
         inner = Dataset()
-        inner.add(element(0x00080104, "LO", "CanaryMeaning"))
-        inner.add(element(0x00091001, "LO", "CanaryPrivate"))
+        inner.add(element(0x00080104, "LO", "QanaryMeaning"))
+        inner.add(element(0x00091001, "LO", "QanaryPrivate"))
         return DataElement(tag, "SQ", Sequence([inner]))
     return element(tag, vr, CANARIES[vr])
 
@@ -74,7 +74,7 @@ def test_no_row_of_the_table_keeps_its_value_unless_the_profile_keeps_it(
         if vr in ("DA", "DT", "UI") or not kept:
             assert not same, row
     content = encode(cleaned)
-    for spelling in (b"CanaryPrivate", b"Canary^Name", b"CanaryLt", b"CanaryOb", b"19870612"):
+    for spelling in (b"QanaryPrivate", b"Qanary^Name", b"QanaryLt", b"QanaryOb", b"19870612"):
         assert spelling not in content, spelling
 
 
@@ -115,19 +115,19 @@ def test_a_compound_action_follows_the_type_in_the_iod() -> None:
 def test_what_is_private_unknown_retired_or_out_of_place_is_gone() -> None:
     ds = make_ct()
     inner = Dataset()
-    inner.add(element(0x00111001, "LO", "CanaryPrivate"))
-    inner.add(element(0x7FE00010, "OW", b"CanaryPixels"))
-    inner.add(element(0x00081030, "LO", "CanaryNested"))
+    inner.add(element(0x00111001, "LO", "QanaryPrivate"))
+    inner.add(element(0x7FE00010, "OW", b"QanaryPixels"))
+    inner.add(element(0x00081030, "LO", "QanaryNested"))
     ds.add(DataElement(ANATOMY, "SQ", Sequence([inner])))
     unknown = ((0x00090010, "LO"), (0x00091001, "SQ"), (0x00109999, "LO"), (0x00080000, "UL"), (0xFFFCFFFC, "OB"))
     for tag, vr in unknown:
         ds.add(nest(inner, tag)[tag] if vr == "SQ" else element(tag, vr, CANARIES[vr]))
     for group in (0x6000, 0x601E):
         ds.add(element(group << 16 | 0x0010, "US", 8))
-        ds.add(element(group << 16 | 0x3000, "OW", b"CanaryOverlay!"))
-        ds.add(element(group << 16 | 0x4000, "LT", "CanaryOverlayText"))
-    ds.add(element(0x50003000, "OW", b"CanaryCurve!"))
-    content = deidentify(part10(ds, preamble=b"CanaryPreamble".ljust(128, b" "))).content
+        ds.add(element(group << 16 | 0x3000, "OW", b"QanaryOverlay!"))
+        ds.add(element(group << 16 | 0x4000, "LT", "QanaryOverlayText"))
+    ds.add(element(0x50003000, "OW", b"QanaryCurve!"))
+    content = deidentify(part10(ds, preamble=b"QanaryPreamble".ljust(128, b" "))).content
     assert content
     assert b"anary" not in content
     assert b"CANARY" not in content
@@ -139,8 +139,8 @@ def test_what_is_private_unknown_retired_or_out_of_place_is_gone() -> None:
 
 def test_beyond_the_table_names_addresses_and_free_text_do_not_stay() -> None:
     ds = make_ct()
-    ds.add(element(0x0072006A, "PN", "Canary^Author"))  # SelectorPNValue, listed
-    ds.EvaluatorName = "Canary^Evaluator"
+    ds.add(element(0x0072006A, "PN", "Qanary^Author"))  # SelectorPNValue, listed
+    ds.EvaluatorName = "Qanary^Evaluator"
     ds.SegmentDescription = "wqzlk text"
     ds.ContactURI = "mailto:canary@example.org"
     ds.ExpiryDate = "20210304"
@@ -156,10 +156,10 @@ def test_beyond_the_table_names_addresses_and_free_text_do_not_stay() -> None:
 
 def test_an_element_is_judged_by_the_vr_it_has_and_by_the_one_it_should_have() -> None:
     ds = make_ct()
-    ds.add(element(0x00181210, "PN", "Canary^Kernel"))  # ConvolutionKernel is SH
+    ds.add(element(0x00181210, "PN", "Qanary^Kernel"))  # ConvolutionKernel is SH
     ds.add(element(0x00189073, "LT", "canary"))  # AcquisitionDuration is FD
     ds.add(element(0x00280120, "US", [1] * 40))  # PixelPaddingValue has one value
-    ds[0x00180050] = raw(0x00180050, "DS", b"Canary")  # SliceThickness is a number
+    ds[0x00180050] = raw(0x00180050, "DS", b"Qanary")  # SliceThickness is a number
     ds.add(element(0x00181160, "SH", "x" * 200))  # FilterType has 16 characters
     cleaned = clean(ds)
     assert cleaned.get("ConvolutionKernel", "") == ""

@@ -222,6 +222,9 @@ def test_a_shifted_date_may_equal_another_date_of_the_source() -> None:
     assert look(b"20210304", ds, dates="UNMODIFIED") == set()
     ds.SeriesDate, ds.ImageComments = "20100909", "compared with 7.6.2017"
     assert look(b"20100909", ds, dates="MODIFIED") == set(), "a date of the source's text is shifted too"
+    assert look(b"04/03/2021", ds, dates="MODIFIED") == {"date"}
+    ds.SeriesDate = "20271231"  # which becomes 3 April 2021: day and month may be read either way
+    assert look(b"04/03/2021", ds, dates="MODIFIED") == set()
 
 
 def test_the_name_of_the_file_and_text_read_from_pixels_are_looked_at() -> None:

@@ -15,8 +15,9 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from tasks.deidentify.residual import chance, inflate
+from tasks.deidentify.residual import chance, inflate, needles
 from tasks.deidentify.residual.charsets import readings, spellings
+from tasks.deidentify.residual.check import ResidualCheck
 from tasks.deidentify.residual.collect import Collector
 from tasks.deidentify.residual.dates import days, moved, short_days
 from tasks.deidentify.residual.identifying import Collected
@@ -83,7 +84,7 @@ def test_the_end_of_the_file_is_read_too() -> None:
 
 
 def test_depth_costs_nothing() -> None:
-    depth = 20_000
+    depth = 5_000
     inner = encode(witness())
     start, end = (
         b"\x08\x00\x18\x22SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff",
@@ -185,6 +186,26 @@ def test_a_large_deflated_file_is_read_piece_by_piece(monkeypatch: pytest.Monkey
     monkeypatch.setattr(inflate, "MAX_INFLATED", 5000)
     with pytest.raises(ValueError, match="too large"):
         inflate.inflated(under, 4)
+
+
+def test_a_file_meta_that_ends_nowhere_is_an_error_and_no_endless_search() -> None:
+    content = part10(make_ct(), DeflatedExplicitVRLittleEndian)
+    at = content.index(b"\x02\x00\x10\x00UI")
+    broken = (
+        content[: at + 8] + content[at + 8 : at + 30] + b"\x02\x00\x12\x00UN\0\0\xff\xff\xff\x7f" + content[at + 30 :]
+    )
+    with pytest.raises(ValueError, match=r"begin|ends"):
+        ResidualCheck(frozenset(), "REMOVED").residue((part10(make_ct()),), (broken,), "x", 0)
+    with pytest.raises(ValueError, match=r"nothing to search for|ends"):
+        collect(broken)
+
+
+def test_a_damaged_source_in_which_everything_is_a_name_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(needles, "_MOST", 50)
+    ds = make_ct()
+    ds.OtherPatientNames = [f"Nomen{chr(97 + number)}q^X" for number in range(26)]
+    with pytest.raises(ValueError, match="more identifiers"):
+        ResidualCheck(frozenset(), "REMOVED").residue((part10(ds),), (part10(make_ct()),), "x", 0)
 
 
 def test_values_read_as_their_character_set_says() -> None:

@@ -195,15 +195,15 @@ def test_a_cue_makes_a_name_of_a_word(text: str) -> None:
         ("wohnt Hugstetter Straße 55", "PLACE"),
         ("PO Box 4471", "PLACE"),
         ("Little Rock AR 72223", "PLACE"),
-        ("Mount Sinai Medical Center", "HOSPITAL"),
-        ("Klinikum Stuttgart", "HOSPITAL"),
-        ("St. Luke's Hospital", "HOSPITAL"),
+        ("Mount Sinai Medical Center", "SITE"),
+        ("Klinikum Stuttgart", "SITE"),
+        ("St. Luke's Hospital", "SITE"),
     ],
 )
 def test_numbers_and_places_are_replaced_by_what_they_were(text: str, word: str) -> None:
     found = clean_report(f"Note: {text}.", NOTHING, SURROGATES)
     assert f"[{word}" in found.text
-    assert found.found[word.lower()] >= 1
+    assert found.found[{"SITE": "hospital"}.get(word, word.lower())] >= 1
     assert not [
         part
         for part in text.replace(".", " ").split()

@@ -21,6 +21,7 @@ from tasks.deidentify.pixels.ocr import Reading
 from tasks.deidentify.pixels.place import Place
 from tasks.deidentify.pixels.strokes import Image, find_places, find_strokes
 from tasks.deidentify.pixels.texts import LOWEST, Text, is_line_shaped, is_text
+from tasks.deidentify.pixels.tighten import tightened
 from tasks.deidentify.pixels.views import Plane, Range, local_contrast, narrowest, view
 
 _LARGEST = 160  # pixels to a side of a place; tripled it is what the detector takes in 70 MB, and fastest a pixel
@@ -58,7 +59,7 @@ class Found:
 def find_text(planes: Sequence[Plane], care: Care = THOROUGH) -> list[Found]:
     """The text of one frame."""
     return [
-        found
+        replace(found, place=tightened(found.place, found.height, plane.values))
         for plane in planes
         for level in _levels(plane)
         for found in _at_level(_reduced(plane, level), level, care)

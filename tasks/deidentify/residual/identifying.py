@@ -97,7 +97,7 @@ def identifying(
     if not (value := value.strip(b" \0")):
         return NOTHING
     keyword = keyword_of(tag)
-    if keyword in retained:
+    if keyword in retained or parent in retained:
         return _of(Token("retained", keyword, value, charset))
     if tag == CHARSET:
         return NOTHING if charset is not None else _of(Token("charset", keyword, value))

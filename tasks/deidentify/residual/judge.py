@@ -72,7 +72,14 @@ class Judge:
         found = set(dates.days(near))
         if not near.isascii():  # months and what stands between numbers may have letters beyond ASCII
             found.update(dates.days(near.encode("latin-1").decode("utf-8", "ignore")))
-        return any(day in self._days and not self._may_stand(day) for day in found)
+        return any(
+            day in self._days and not self._may_stand(day) and not self._is_read_wrongly(day, found) for day in found
+        )
+
+    def _is_read_wrongly(self, day: str, found: set[str]) -> bool:
+        """Whether day and month change places (`04/03/2021`), and the other reading is a date that was moved."""
+        other = day[:4] + day[6:] + day[4:6]
+        return other != day and other in found and self._is_moved(other)
 
     def _is_uid(self, context: Context) -> bool:
         if context.left[-1:].isdigit() or context.left[-1:] == ".":
@@ -88,8 +95,10 @@ class Judge:
 
     def _may_stand(self, day: str) -> bool:
         """Whether a day of the source may stand in the output: as another one's shifted day, or kept on purpose."""
-        if day == DUMMY_DAY or day in self._kept_days:
-            return True
+        return day == DUMMY_DAY or day in self._kept_days or self._is_moved(day)
+
+    def _is_moved(self, day: str) -> bool:
+        """Whether a day is one of the source's, moved by the patient's shift."""
         if self._shift is None:
             return False
         origin = dates.moved(day, -self._shift)
