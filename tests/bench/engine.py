@@ -8,6 +8,6 @@ from tasks.deidentify.file import Deidentifier
 
 
 def deidentifier(pseudonymiser: Pseudonymiser, *, check: bool, detect: bool) -> Deidentifier:
-    """A de-identifier of the basic profile; `detect` looks at every image, otherwise at none without a hint."""
-    pixels = PixelSettings(sample=1 if detect else 0)
-    return Deidentifier(DeidentifySettings(profile="basic", pixels=pixels), pseudonymiser, residual=check)
+    """A de-identifier of the basic profile; `detect` looks for text in every image instead of in none of the sample."""
+    settings = DeidentifySettings(profile="basic", pixels=PixelSettings(sample=1.0 if detect else 0.0))
+    return Deidentifier(settings, pseudonymiser, residual=check)

@@ -28,6 +28,8 @@ outcome = deidentifier(Pseudonymiser(bytes(range(32))), check=True, detect=True)
 reason = outcome.reason.code if outcome.reason else "released"
 if outcome.parts:
     write(outcome.parts, Path(sys.argv[2]))
+for path in outcome.temporary:
+    path.unlink()
 peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
 print(reason, int(peak) * 1024, time.process_time())
 """

@@ -126,6 +126,8 @@ def _sluice(*, check: bool, detect: bool) -> Work:
         if outcome.reason is not None:
             return False
         write(outcome.parts, Path(target))
+        for path in outcome.temporary:
+            path.unlink()
         return True
 
     return work

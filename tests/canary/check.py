@@ -64,7 +64,7 @@ def check(case: str, file: File, mint: Mint, preset: str, *, valid: bool = True)
         source = Path(made) / file.name
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_bytes(file.content())
-        outcome = deidentifier(preset).deidentify(source, "item")
+        outcome = deidentifier(preset).deidentify(source, "item", scratch=Path(made))
         output = content_of(outcome.parts) if outcome.reason is None else b""
         verdict = judge(case, file, mint, preset, output, f"{outcome.sop}.dcm")
         verdict.reason = outcome.reason.code if outcome.reason is not None else ""

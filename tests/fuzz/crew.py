@@ -19,6 +19,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.canary.channels import all_channels, file_with
+from tests.canary.check import PRESETS
 from tests.fuzz import batches
 from tests.fuzz.judge import Judged, judge
 
@@ -167,10 +169,18 @@ def _killed(worker: _Worker, result: Result, what: str) -> Fault:
     return fault
 
 
+def _warm_up(folder: Path) -> None:
+    """An image that is looked at for text, so that no case pays for loading a model."""
+    file, mint = file_with(all_channels()["JPEG comment"])
+    for preset in PRESETS:
+        judge(file.content(), mint, preset, folder)
+
+
 def _work(pipe: Connection, folder: Path, start: int) -> None:
     """Run batches until the pipe ends."""
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
+    _warm_up(folder)
     while True:
         try:
             number, skip = pipe.recv()

@@ -40,21 +40,30 @@ def judge(content: bytes, mint: Mint, preset: str, folder: Path, ran: Callable[[
     """Run one case; `folder` is for its source file, `ran` is called when the engine is done and judging begins."""
     source = folder / "case.dcm"
     source.write_bytes(content)
+    scratch = folder / "scratch"
+    scratch.mkdir(exist_ok=True)
     before = _reset_peak()
     try:
-        outcome = deidentifier(preset).deidentify(source, "case")
+        outcome = deidentifier(preset).deidentify(source, "case", scratch=scratch)
     except Exception as error:  # nothing that is in a file may raise
         return Judged("raised", f"crash: {type(error).__name__}: {error} at {_where(error)}")
     finally:
         ran()
     peak = _peak()
+    left = [path for path in scratch.iterdir() if path not in outcome.temporary]
+    for path in left:
+        path.unlink()
     if not isinstance(outcome, Outcome) or (outcome.reason is None) != bool(outcome.parts):
         return Judged("none", "no outcome: neither a reason nor parts")
+    if left:
+        return Judged(_name(outcome), f"left behind: {len(left)} files of pixels that nobody deletes")
     if peak - before > MOST_MEMORY:
         return Judged(_name(outcome), f"memory: {(peak - before) // 2**20} MB for a file of {len(content)} bytes")
     if outcome.reason is not None:
         return Judged(_name(outcome))
     output = content_of(outcome.parts)
+    for path in outcome.temporary:
+        path.unlink()
     return _of_output(output, mint, preset, f"{outcome.sop}.dcm")
 
 

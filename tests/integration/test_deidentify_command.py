@@ -30,7 +30,10 @@ from tests.support.identified import KEY, make_ct, part10
 from tests.support.leaks import Needles, search
 from tests.support.places import ROOT
 
-HEAVY = ("prefect", "pandas", "pyarrow", "sqlalchemy", "mlflow", "great_expectations", "dvc", "alembic", "highdicom", "cv2", "onnxruntime")
+HEAVY = (
+    *("prefect", "pandas", "pyarrow", "sqlalchemy", "mlflow", "great_expectations", "dvc", "alembic"),
+    *("highdicom", "cv2", "onnxruntime"),
+)
 
 
 @pytest.fixture

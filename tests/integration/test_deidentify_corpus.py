@@ -13,15 +13,17 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
 from tasks.core.models import Item, Unit, UnitResult
 from tasks.core.reasons import Reason
-from tasks.core.settings import DeidentifySettings
+from tasks.core.settings import DeidentifySettings, PixelSettings
 from tasks.deidentify.headers import read
 from tasks.deidentify.residual.check import ResidualCheck
+from tasks.deidentify.rules.profile import Profile
 from tasks.deidentify.unit import deidentify_unit
 from tests.support.identified import KEY, PSEUDONYMISER
 from tests.support.places import SHARED_DATA
@@ -31,7 +33,11 @@ pytestmark = [
     pytest.mark.shared,
     pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared corpus is not beside the checkout"),
 ]
+# Pixels are looked at in tests of their own: it takes a second a picture.
+HEADERS_ALONE = DeidentifySettings(pixels=PixelSettings(look=False, sample=0))
 REFUSALS_THAT_MAKE_SENSE = {
+    Reason.DEIDENTIFY_FAILED,
+    Reason.PIXELS_EXCEED,
     Reason.BURNED_IN_RISK,
     Reason.DUPLICATE_BYTES,
     Reason.MEDIA_DIRECTORY,
@@ -42,6 +48,9 @@ REFUSALS_THAT_MAKE_SENSE = {
     Reason.UNKNOWN_CLASS,
     Reason.UNREADABLE,
 }
+
+
+RESEARCH = Profile.of(DeidentifySettings())
 
 
 class Corpus:
@@ -81,7 +90,7 @@ class Corpus:
             fingerprint="",
         )
         target = folder / "out.zip"
-        result = deidentify_unit(source, target, unit, DeidentifySettings(), key)
+        result = deidentify_unit(source, target, unit, HEADERS_ALONE, key)
         self.results.append(result)
         members = {}
         if target.exists():
@@ -130,7 +139,8 @@ def test_every_file_has_an_outcome_that_makes_sense(corpus: Corpus) -> None:
     for path, item in corpus.items.items():
         modality = "-"
         if item.reason not in (Reason.NOT_DICOM, Reason.UNREADABLE):
-            ds = pydicom.dcmread(BytesIO(corpus.sources[path]), force=True, specific_tags=["Modality"])
+            content = corpus.clean.get(path, corpus.sources[path])
+            ds = pydicom.dcmread(BytesIO(content), force=True, specific_tags=["Modality"])
             modality = str(ds.get("Modality", "-"))
         table[item.reason.code if item.reason else "de-identified", modality] += 1
     for (outcome, modality), count in sorted(table.items()):
@@ -153,8 +163,9 @@ def test_every_output_can_be_read_to_its_last_value_and_is_new(corpus: Corpus) -
         assert ds.PatientIdentityRemoved == "YES"
         assert ds.file_meta.MediaStorageSOPInstanceUID == ds.SOPInstanceUID == corpus.items[path].sop
         for element in walk(ds):
-            assert not element.tag.is_private
-            assert element.keyword or element.tag.group == 0x6000
+            if element.tag.is_private_creator:
+                assert RESEARCH.known_creator(str(element.value)) == element.value
+            assert element.tag.is_private or element.keyword
 
 
 def test_no_output_holds_an_identifier_of_any_other_file_of_its_patient(corpus: Corpus) -> None:
@@ -180,7 +191,14 @@ def test_the_pixel_bytes_are_those_of_the_source(corpus: Corpus) -> None:
         assert syntax is None or after.file_meta.TransferSyntaxUID == syntax
         for tag in (0x7FE00008, 0x7FE00009, 0x7FE00010):
             if tag in before:
-                assert after.get_item(tag).value == before.get_item(tag).value
+                one, other = (np.frombuffer(ds.get_item(tag).value or b"", np.uint8) for ds in (before, after))
+                if len(one) != len(other):  # bytes behind the last frame, which are cut off
+                    assert syntax is None or not syntax.is_encapsulated
+                    one = one[: len(other)]
+                changed = other[one != other]
+                assert not len(changed) or (syntax.is_encapsulated and set(changed.tolist()) <= {0, ord(" ")}), (
+                    path.name
+                )
                 compared += 1
     assert compared > 500
 

@@ -42,7 +42,7 @@ def test_a_canary_that_stays_is_a_fault(tmp_path: Path, monkeypatch: object) -> 
     from tests.fuzz import judge as room
 
     class Copier:
-        def deidentify(self, source: Path, item: str) -> engine.Outcome:
+        def deidentify(self, source: Path, item: str, scratch: Path) -> engine.Outcome:
             return engine.Outcome(item, None, "1", "2", "p", whole(source))
 
     assert hasattr(monkeypatch, "setattr")

@@ -260,7 +260,8 @@ def test_damage_ends_in_an_answer_or_in_a_refusal() -> None:
     looked = ResidualCheck(frozenset(), "MODIFIED")
     ends: Counter[str] = Counter()
     for number in range(CASES):
-        case = make_case(chooser) if number % 20 == 0 else case
+        if number % 20 == 0:
+            case = make_case(chooser)
         clean = written(chooser, make_output(chooser), chooser.choice([*PLAIN, DeflatedExplicitVRLittleEndian]))
         source, output = (
             (damaged(chooser, case.source), clean) if number % 2 else (case.source, damaged(chooser, clean))

@@ -28,7 +28,7 @@ def _through_pydicom(source: Source, *, regular: bool = True) -> Opened:
 @pytest.mark.shared
 @pytest.mark.parametrize("profile", ["basic", "research"])
 def test_raw_and_pydicom_come_to_the_same_bytes_on_the_whole_corpus(shared_data: Path, profile: str) -> None:
-    settings = DeidentifySettings.model_validate({"profile": profile})
+    settings = DeidentifySettings.model_validate({"profile": profile, "pixels": {"look": False}})
     raw, slow = (Deidentifier(settings, PSEUDONYMISER) for _ in range(2))
     compared, differing = 0, []
     for path in sorted(shared_data.joinpath("dicom").rglob("*")):

@@ -15,6 +15,7 @@ from tasks.core.models import AppliedProfile, Cohort, Item, State, Unit, UnitRes
 from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
 from tasks.deidentify import VERSION
+from tasks.deidentify.rules.profile import PRESETS
 from tasks.deidentify.stage import deidentify, unfinished
 from tasks.record.ledger import Ledger
 from tests.support.identified import KEY, PSEUDONYMISER, STUDY, make_ct, part10
@@ -87,7 +88,9 @@ def freeze(workspace: Workspace, patients: Sequence[str]) -> Cohort:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    write_text(tmp_path / "params.yaml", "run: {processes: 1, batch_instances: 5}\n")
+    write_text(
+        tmp_path / "params.yaml", "deidentify: {pixels: {look: false}}\nrun: {processes: 1, batch_instances: 5}\n"
+    )
     made = Workspace(tmp_path)
     made.prepare()
     made.key_file.write_text(KEY.hex())
@@ -116,7 +119,7 @@ def test_what_is_done_is_not_done_again_and_what_left_is_taken_away(workspace: W
     told = statement.read_bytes()
     applied = AppliedProfile.model_validate_json(told)
     assert (applied.name, applied.version) == ("research", VERSION)
-    assert applied.options == ("retain-modified-dates", "retain-patient-characteristics")
+    assert set(applied.options) == set(PRESETS["research"])
     assert "PS3.15 Table E.1-1" in applied.table
     statement.unlink()
     deidentify(workspace, hospital.connect)

@@ -14,14 +14,15 @@ from pydicom import uid as known
 from tasks.core.errors import QuarantineUnit, SkipUnit
 from tasks.core.reasons import Reason
 from tasks.deidentify.headers import charset, normal
-from tasks.deidentify.headers.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, Encoding, PlainError
-from tasks.deidentify.headers.scan import Element, scan
+from tasks.deidentify.headers.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, UNDEFINED, Encoding, PlainError
+from tasks.deidentify.headers.scan import PIXELS, Element, scan
 from tasks.deidentify.headers.source import BytesSource, Source
 
 MAX_INFLATED = 1 << 28
 MAX_IRREGULAR = 1 << 29
 DIRECTORY = "1.2.840.10008.1.3.10"
 DEFLATED = str(known.DeflatedExplicitVRLittleEndian)
+_NATIVE = frozenset(map(str, (known.ImplicitVRLittleEndian, known.ExplicitVRLittleEndian, known.ExplicitVRBigEndian)))
 _CHARSET, _SOP_CLASS, _SOP, _PATIENT_ID, _STUDY = 0x00080005, 0x00080016, 0x00080018, 0x00100020, 0x0020000D
 _DIRECTORY_RECORDS = 0x00041220
 
@@ -117,6 +118,8 @@ def _regular(source: Source) -> Opened:
     elements = scan(source, at, encoding_of(syntax))
     if not elements:
         raise PlainError("no elements")
+    if syntax in _NATIVE and any(element.tag in PIXELS and element.length == UNDEFINED for element in elements):
+        raise PlainError("fragments in a syntax that has none")
     return Opened(source, syntax, encoding_of(syntax), elements)
 
 

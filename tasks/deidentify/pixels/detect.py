@@ -29,7 +29,8 @@ _LEVELS = (1, 4, 16)  # letters of 8 to 32 px, and those that are so many times 
 _SMALLEST = 24  # pixels to a side: less holds no text
 _STEP = 24  # in the narrower ranges: for contrasts of 80 grey levels
 _STRIP, _OVERLAP = 256, 64  # rows
-_LOWEST_REDUCED = 9  # pixels that a line is high at other levels than the first, which knows smaller ones better
+_INSIDE, _FILLED = 0.7, 0.7
+_LOWEST_REDUCED = 12  # pixels that a line is high at other levels than the first, which knows smaller ones better
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,24 @@ class Found:
 
 def find_text(planes: Sequence[Plane], care: Care = THOROUGH) -> list[Found]:
     """The text of one frame."""
-    return [
-        replace(found, place=tightened(found.place, found.height, plane.values))
-        for plane in planes
-        for level in _levels(plane)
-        for found in _at_level(_reduced(plane, level), level, care)
-    ]
+    found: list[Found] = []
+    for plane in planes:
+        for level in _levels(plane):
+            texts = _at_level(_reduced(plane, level), level, care)
+            texts = [text for text in texts if level == 1 or not _is_known(text.place, found)]
+            found += [replace(text, place=tightened(text.place, text.height, plane.values)) for text in texts]
+    return found
+
+
+def _is_known(coarse: Place, found: Sequence[Found]) -> bool:
+    """Whether texts that were found in more detail fill most of a box, across or down."""
+    inside = [text.place for text in found if coarse.common(text.place) >= _INSIDE * text.place.area]
+    if coarse.right - coarse.left >= coarse.bottom - coarse.top:
+        spans, length = [(place.left, place.right) for place in inside], coarse.right - coarse.left
+    else:
+        spans, length = [(place.top, place.bottom) for place in inside], coarse.bottom - coarse.top
+    covered = {at for start, end in spans for at in range(start, end)}
+    return len(covered) >= _FILLED * length
 
 
 def _levels(plane: Plane) -> list[int]:

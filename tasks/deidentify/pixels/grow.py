@@ -58,10 +58,9 @@ def _longer(values: Array, box: tuple[float, float, float, float], height: float
     top, left, bottom, right = box
     before, after = _reach(values, box, height)
     some = _UNREAD * height
-    if max(before, after) <= some:
-        return left - before, right + after
     over, under = max(0, int(top)), min(values.shape[0], math.ceil(bottom))
-    start, end = max(0, int(left - before)), min(values.shape[1], math.ceil(right + after))
+    start = max(0, int(left - before - height))  # a letter's height farther, so that no letter is cut
+    end = min(values.shape[1], math.ceil(right + after + height))
     line = 255 - local_contrast(np.ascontiguousarray(values[over:under, start:end]), shown)
     scale = _HEIGHT / (under - over)
     reading = ocr.read(cv2.resize(line, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))

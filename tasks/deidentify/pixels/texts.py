@@ -43,4 +43,4 @@ def is_line_shaped(text: Text) -> bool:
     """Whether the detector is sure of a long line of small letters, whatever they say; no anatomy looks so."""
     line = text.line
     long = line.length >= 4 * line.height and LOWEST <= line.height <= _HIGHEST_SHAPE
-    return long and line.likelihood >= 0.9 and len(text.reading.text) > 1
+    return long and line.likelihood >= 0.9 and len(text.reading.text) > 2

@@ -37,11 +37,10 @@ def tightened(place: Place, height: float, values: Array) -> Place:
 
 
 def _ink(crop: npt.NDArray[np.float32], height: float) -> npt.NDArray[np.bool_]:
-    """Strokes of the kind, bright or dark, that there is more of."""
+    """Strokes, bright or dark: which of them are the letters is not always plain."""
     size = max(9, round(height / 3) | 1)
     kernel = np.ones((size, size), np.uint8)
-    kinds = [cv2.morphologyEx(crop, kind, kernel) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
-    strokes = max(kinds, key=lambda kind: float(kind.sum()))
+    strokes = cv2.max(*(cv2.morphologyEx(crop, kind, kernel) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)))
     full = float(np.percentile(strokes, 95))
     return np.asarray(strokes > _SHARE * full) if full > 0 else np.ones(crop.shape, np.bool_)
 

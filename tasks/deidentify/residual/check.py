@@ -28,6 +28,8 @@ from tasks.deidentify.residual.wanted import Wanted
 CHUNK = 4 * 2**20
 _MOST_SEARCHES = 32
 _EDGE = 2**13
+_READ = "the text of the pixels"
+CLOSED = "a document that cannot be looked into"
 
 
 class Stretch(Enum):
@@ -60,15 +62,14 @@ class ResidualCheck:
             collected, reader = self._collector.collect(before)
             search, everything = self._search(collected.tokens)
             try:
-                found = self._looked_through(collected, reader, search, after, output, shift)
+                look = self._looked_through(collected, reader, search, after, output, shift)
             except struct.error:
                 raise elements.Lost("the output ends within an element") from None
-            look = _Look(search, Judge(reader, collected, Layout(after, ()), self._moved(shift), search.count))
-            found.update(f"{keyword} in the file name" for keyword in look.text(name.encode("utf-8", "replace")))
+            look.text(name.encode("utf-8", "replace"), "the file name")
             for text in texts:
-                keywords = {*look.text(text.encode("utf-8", "replace")), *seen_in(text, everything)}
-                found.update(f"{keyword} in the text of the pixels" for keyword in keywords)
-        return tuple(sorted(found))
+                look.text(text.encode("utf-8", "replace"), _READ)
+                look.found.update(f"{keyword} in {_READ}" for keyword in seen_in(text, everything))
+        return tuple(sorted(look.found))
 
     def _moved(self, shift: int) -> int | None:
         return shift if self._dates == "MODIFIED" else None
@@ -87,7 +88,7 @@ class ResidualCheck:
 
     def _looked_through(
         self, collected: Collected, source: Reader, search: Search, after: View, output: Parts, shift: int
-    ) -> set[str]:
+    ) -> _Look:
         reader: Reader = after
         if elements.is_deflated(after.read(0, 1024)):
             reader, output = inflated(after, elements.data_set_of(after.read(0, 2**16))), ()
@@ -95,7 +96,11 @@ class ResidualCheck:
         for start, end, stretch in _stretches(look.judge.layout.pixels, reader.size):
             for at, content in self._chunks(reader, start, end, search.longest):
                 look.at_place(content, at, stretch)
-        return look.found
+                if stretch is Stretch.PIXELS and at == start:
+                    look.at_place(content[:_EDGE], at, Stretch.EDGE)
+                if stretch is Stretch.PIXELS and at + len(content) == end:
+                    look.at_place(content[-_EDGE:], max(at, end - _EDGE), Stretch.EDGE)
+        return look
 
     def _chunks(self, reader: Reader, start: int, end: int, longest: int) -> Iterator[tuple[int, memoryview]]:
         """The bytes from `start` to `end`, CHUNK at a time, each with the last bytes of the one before it."""
@@ -125,22 +130,23 @@ class _Look:
             if verdict is not None:
                 self.found.add(verdict)
         if stretch is Stretch.HEADER and (signs := escapes.signs(content)):
-            keywords = self._undone(bytes(content), signs)
-            self.found.update(f"{keyword} in escaped text or a document" for keyword in keywords)
+            self._add(self._undone(bytes(content), signs), "escaped text or a document")
 
-    def text(self, content: bytes) -> set[str]:
-        """The attributes whose values stand in text of its own."""
-        found = set(self._judged(content))
+    def text(self, content: bytes, place: str) -> None:
+        """Search text of its own, which stands at `place`."""
+        self._add(self._judged(content), place)
         if signs := escapes.signs(content):
-            found |= set(self._undone(content, signs))
-        return found
+            self._add(self._undone(content, signs), place)
 
-    def _undone(self, content: bytes, signs: set[int]) -> Iterable[str]:
+    def _add(self, keywords: Iterable[str], place: str) -> None:
         try:
-            for text in escapes.undone(content, signs):
-                yield from self._judged(text)
+            self.found.update(f"{keyword} in {place}" for keyword in keywords)
         except documents.Closed:
-            yield "whatever is"
+            self.found.add(CLOSED)
+
+    def _undone(self, content: bytes, signs: set[int]) -> Iterator[str]:
+        for text in escapes.undone(content, signs):
+            yield from self._judged(text)
 
     def _judged(self, content: bytes) -> Iterator[str]:
         reader = View((content,))
@@ -156,8 +162,6 @@ def _stretches(pixels: list[tuple[int, int]], size: int) -> Iterator[tuple[int, 
         if start > at:
             yield at, start, Stretch.HEADER
         yield start, end, Stretch.PIXELS
-        yield start, min(end, start + _EDGE), Stretch.EDGE
-        yield max(start, end - _EDGE), end, Stretch.EDGE
         at = end
     if at < size:
         yield at, size, Stretch.HEADER
