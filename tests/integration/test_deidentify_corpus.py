@@ -10,6 +10,7 @@ import time
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -37,6 +38,7 @@ pytestmark = [
 HEADERS_ALONE = DeidentifySettings(pixels=PixelSettings(look=False, sample=0))
 REFUSALS_THAT_MAKE_SENSE = {
     Reason.DEIDENTIFY_FAILED,
+    Reason.PATIENT_MISMATCH,  # one whose header pydicom cannot read, so that the cohort has nobody for it
     Reason.PIXELS_EXCEED,
     Reason.BURNED_IN_RISK,
     Reason.DUPLICATE_BYTES,
@@ -138,10 +140,11 @@ def test_every_file_has_an_outcome_that_makes_sense(corpus: Corpus) -> None:
     table: Counter[tuple[str, str]] = Counter()
     for path, item in corpus.items.items():
         modality = "-"
-        if item.reason not in (Reason.NOT_DICOM, Reason.UNREADABLE):
-            content = corpus.clean.get(path, corpus.sources[path])
-            ds = pydicom.dcmread(BytesIO(content), force=True, specific_tags=["Modality"])
-            modality = str(ds.get("Modality", "-"))
+        if item.reason not in (Reason.NOT_DICOM, Reason.UNREADABLE, Reason.DEIDENTIFY_FAILED):
+            with suppress(OSError):  # what pydicom cannot read has been refused, or was read by us
+                content = corpus.clean.get(path, corpus.sources[path])
+                ds = pydicom.dcmread(BytesIO(content), force=True, specific_tags=["Modality"])
+                modality = str(ds.get("Modality", "-"))
         table[item.reason.code if item.reason else "de-identified", modality] += 1
     for (outcome, modality), count in sorted(table.items()):
         print(f"{count:5d}  {outcome:20s} {modality}")
@@ -196,9 +199,8 @@ def test_the_pixel_bytes_are_those_of_the_source(corpus: Corpus) -> None:
                     assert syntax is None or not syntax.is_encapsulated
                     one = one[: len(other)]
                 changed = other[one != other]
-                assert not len(changed) or (syntax.is_encapsulated and set(changed.tolist()) <= {0, ord(" ")}), (
-                    path.name
-                )
+                fragments = before.get_item(tag).length == 0xFFFFFFFF
+                assert not len(changed) or (fragments and set(changed.tolist()) <= {0, ord(" ")}), path.name
                 compared += 1
     assert compared > 500
 

@@ -22,6 +22,7 @@ _WINDOW = 0.8  # heights: a gap between words
 _SHARE = 0.35  # of the strokes that there are inside the box
 _UNREAD = 0.5  # heights that are taken in without being read
 _GAP = 1.2  # heights between two letters
+_HALF = 0.45  # heights from the middle of a letter to its end
 _SCORE = 0.6  # of a longer reading
 _MARGIN = 0.1  # heights
 _LEAST = 2  # pixels
@@ -57,15 +58,15 @@ def _longer(values: Array, box: tuple[float, float, float, float], height: float
     """The ends of a line across, farther out where letters go on."""
     top, left, bottom, right = box
     before, after = _reach(values, box, height)
-    some = _UNREAD * height
     over, under = max(0, int(top)), min(values.shape[0], math.ceil(bottom))
     start = max(0, int(left - before - height))  # a letter's height farther, so that no letter is cut
     end = min(values.shape[1], math.ceil(right + after + height))
     line = 255 - local_contrast(np.ascontiguousarray(values[over:under, start:end]), shown)
     scale = _HEIGHT / (under - over)
     reading = ocr.read(cv2.resize(line, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))
-    first, last = _letters(reading, start, end - start, (left, right), height)
-    return min(left - min(before, some), first), max(right + min(after, some), last)
+    if reading.score < _SCORE:
+        return left - min(before, _UNREAD * height), right + min(after, _UNREAD * height)
+    return _letters(reading, start, end - start, (left, right), height)
 
 
 def _letters(
@@ -73,17 +74,15 @@ def _letters(
 ) -> tuple[float, float]:
     """How far letters go on from the line's ends without a gap."""
     left, right = ends
-    if reading.score < _SCORE:
-        return ends
     places = [
         start + place * length for place, letter in zip(reading.places, reading.text, strict=True) if letter != " "
     ]
     for place in sorted(places):
         if right < place <= right + _GAP * height:
-            right = place + height / 2
+            right = max(right, place + _HALF * height)
     for place in sorted(places, reverse=True):
         if left - _GAP * height <= place < left:
-            left = place - height / 2
+            left = min(left, place - _HALF * height)
     return left, right
 
 

@@ -9,7 +9,7 @@ from tasks.deidentify.pixels.ocr import Reading
 
 LOWEST = 5  # pixels that a line is high
 _HIGHEST_SHAPE, _HUGE = 24, 40
-_SCORES = (2.0, 2.0, 0.85, 0.7, 0.5)  # of a reading, by its letters: none, one, two, three, more
+_SCORES = (2.0, 2.0, 0.85, 0.7, 0.6, 0.5)  # of a reading, by its letters: none, one, two, … five and more
 _HUGE_SCORE = 0.7
 _WELL = 0.8
 

@@ -12,6 +12,7 @@ from tasks.deidentify.residual.reading import Reading
 from tasks.deidentify.residual.view import Reader
 
 _WINDOW = 2**16
+_SALVAGED = 2**22
 
 
 class Collector:
@@ -35,7 +36,7 @@ class Collector:
             reading.data_set(at, self._branch(reading.encoding))
             self._window = max(4096, reading.longest + 1024)
         except (Lost, struct.error):
-            found.extend(salvage.elements(reading.data, reading.encoding, self._retained))
+            found.extend(salvage.elements(reading.data[:_SALVAGED], reading.encoding, self._retained))
             telling = {"name"}
         collected = together(found)
         if not any(token.kind in telling or token.keyword == "PatientID" for token in collected.tokens):
