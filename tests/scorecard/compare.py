@@ -15,6 +15,7 @@ so than that the their them they this to was we were will with you your de la di
 mrs ms md"""
 SILENT = frozenset(_SILENT.split())
 SHORT = 3  # a word of so many characters, or fewer, is gone unless it stands alone
+LONG = 4  # a number of so many digits, or more, tells of somebody also without the rest of what it was in
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -37,17 +38,26 @@ def is_gone(text: str, value: str, *, whole: bool = False) -> bool:
         return numbers != _numbers(value)
     if len(low) > SHORT and low in found:
         return False
-    return whole or not any(_stands(word, found) for word in words(text, for_removal=True))
+    return whole or not any(_stands(word, found) for word in telling(text))
 
 
-def words(text: str, *, for_removal: bool = False) -> Iterator[str]:
-    """The words of `text` that count; for removal those of two letters and more and numbers of four digits and more."""
-    for word in _WORD.findall(text.casefold()):
-        if word in SILENT:
-            continue
-        too_short = len(word) < 4 if _has_digit(word) else len(word) < 2 and word.isascii()
-        if not (for_removal and too_short and word != text):
-            yield word
+def words(text: str) -> Iterator[str]:
+    """The words of `text` that count when it must stay."""
+    return (word for word in _WORD.findall(text.casefold()) if word not in SILENT)
+
+
+def telling(text: str) -> Iterator[str]:
+    """The words of `text` that tell of somebody: names of two letters and more, numbers of four digits and more.
+
+    Of an id such as MRN-4711123 the number tells; what stands before it says only what it is.
+    """
+    for chunk in text.casefold().split():
+        parts = _WORD.findall(chunk)
+        if _has_digit(chunk):
+            long = [part for part in parts if _has_digit(part) and len(part) >= LONG]
+            yield from long or ([chunk] if chunk == text.casefold() else [])
+        else:
+            yield from (part for part in parts if part not in SILENT and (len(part) > 1 or not part.isascii()))
 
 
 def _stands(word: str, text: str) -> bool:

@@ -63,7 +63,14 @@ def test_an_identifier_is_not_gone_while_one_of_its_words_is_left(text: str, val
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("Okafor^Leopold", ""), ("Li", "liver"), ("Dr. Okafor", "Dr. [NAME]"), ("93", "90"), ("12", "13")],
+    [
+        ("Okafor^Leopold", ""),
+        ("Li", "liver"),
+        ("Dr. Okafor", "Dr. [NAME]"),
+        ("93", "90"),
+        ("12", "13"),
+        ("MRN-4711123", "MRN [ID]"),
+    ],
 )
 def test_an_identifier_is_gone_where_neither_it_nor_a_word_of_it_is_left(text: str, value: str) -> None:
     assert is_gone(text, value)
