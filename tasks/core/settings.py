@@ -50,7 +50,11 @@ class ExtractSettings(Frozen):
 class PixelSettings(Frozen):
     """How hard pixels are looked at for text. What the header calls risky is looked at whole, the rest by sample."""
 
-    look: bool = Field(True, description="false quarantines what is at risk instead of looking at it")
+    look: bool = Field(
+        False,
+        description="true looks at what is at risk and masks text, a second or more a picture; false quarantines it. "
+        "`sluice deidentify` looks unless its profile file says otherwise",
+    )
     sample: float = Field(
         0.001,
         ge=0,
@@ -62,9 +66,9 @@ class PixelSettings(Frozen):
         16, ge=1, description="distinct frames that are looked at; of more, also the extremes of each pixel over time"
     )
     outside_regions: bool = Field(False, description="mask all that is outside of the ultrasound regions")
-
     trust_burned_in_annotation: tuple[Modality, ...] = Field(
-        ("CR", "DX", "MG", "RG"), description="modalities whose BurnedInAnnotation NO is believed"
+        ("CR", "DX", "MG", "RG"),
+        description="modalities whose BurnedInAnnotation NO is believed: they are not looked at",
     )
     accept: tuple[Modality, ...] = Field(
         (), description="modalities whose pixels are known to be clean, whatever the header says"

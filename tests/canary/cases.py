@@ -36,6 +36,7 @@ def cases() -> Iterator[Case]:
     yield Case("no canary beyond the CT's own", "top", plain)
     yield Case("every attribute at the top", "top", at_top)
     yield Case("every attribute two sequences deep", "nested", nested)
+    yield Case("at the top, nested once, and in channels", "together", partial(together, EXPLICIT, CARRIERS[0][0]))
     for name in SYNTAXES:
         yield Case(f"everything together, {name}", "together", partial(together, SYNTAXES[name]))
     for chosen in all_channels().values():
@@ -63,8 +64,10 @@ def nested(*groups: str, every: int = 1) -> tuple[File, Mint]:
     return file, mint
 
 
-def together(syntax: str = EXPLICIT) -> tuple[File, Mint]:
+def together(syntax: str = EXPLICIT, *groups: str) -> tuple[File, Mint]:
     """One CT with all of them: every attribute at the top and nested, and all channels that one CT can have at once.
+
+    `groups` are some kinds of sequences to nest in, instead of all.
 
     A channel takes an attribute's place where both want it. Sequences in UN are left out of big endian, where their
     items would be little endian (PS3.5 6.2.2) and nobody reads them.
@@ -72,7 +75,8 @@ def together(syntax: str = EXPLICIT) -> tuple[File, Mint]:
     file, mint = plain()
     file.syntax = syntax
     put_at_top(file, mint)
-    put_nested(file, mint, *(carrier[0] for carrier in CARRIERS if carrier[2] != "UN" or syntax != BIG_ENDIAN))
+    read = [carrier[0] for carrier in CARRIERS if carrier[2] != "UN" or syntax != BIG_ENDIAN]
+    put_nested(file, mint, *(groups or read))
     for chosen in all_channels().values():
         if chosen.together and not (syntax == BIG_ENDIAN and chosen.name.startswith("UN sequences")):
             chosen.put(file, mint, Place("channel", chosen.name))

@@ -14,6 +14,10 @@ from tasks.core.settings import DeidentifySettings, check_settings, read_yaml
 from tasks.deidentify.rules.profile import PRESETS, Profile
 
 
+# The command looks at pictures instead of refusing them, and then believes no header.
+_LOOKING = {"look": True, "trust_burned_in_annotation": []}
+
+
 def load_profile(name_or_path: str) -> DeidentifySettings:
     """The settings of a preset (`basic`, `research`) or of a YAML file, checked.
 
@@ -21,7 +25,7 @@ def load_profile(name_or_path: str) -> DeidentifySettings:
     keyword, options that exclude each other.
     """
     if name_or_path in PRESETS:
-        return DeidentifySettings.model_validate({"profile": name_or_path})
+        return DeidentifySettings.model_validate({"profile": name_or_path, "pixels": _LOOKING})
     path = Path(name_or_path)
     if not path.is_file():
         near = difflib.get_close_matches(name_or_path, PRESETS, n=1, cutoff=0.5)
