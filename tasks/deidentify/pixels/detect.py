@@ -19,7 +19,7 @@ from tasks.deidentify.pixels.layout import Array
 from tasks.deidentify.pixels.lines import propose, read
 from tasks.deidentify.pixels.ocr import Reading
 from tasks.deidentify.pixels.place import Place
-from tasks.deidentify.pixels.strokes import Image, find_places, find_strokes
+from tasks.deidentify.pixels.strokes import CLEAR, FAINT, PLAIN, Image, Strokes, find_places, find_strokes
 from tasks.deidentify.pixels.texts import LOWEST, Text, is_line_shaped, is_text
 from tasks.deidentify.pixels.tighten import tightened
 from tasks.deidentify.pixels.views import Plane, Range, local_contrast, narrowest, view
@@ -27,7 +27,6 @@ from tasks.deidentify.pixels.views import Plane, Range, local_contrast, narrowes
 _LARGEST = 160  # pixels to a side of a place; tripled it is what the detector takes in 70 MB, and fastest a pixel
 _LEVELS = (1, 4, 16)  # letters of 8 to 32 px, and those that are so many times larger
 _SMALLEST = 24  # pixels to a side: less holds no text
-_STEP = 24  # in the narrower ranges: for contrasts of 80 grey levels
 _STRIP, _OVERLAP = 256, 64  # rows
 _INSIDE, _FILLED = 0.7, 0.7
 _LOWEST_REDUCED = 12  # pixels that a line is high at other levels than the first, which knows smaller ones better
@@ -35,16 +34,21 @@ _LOWEST_REDUCED = 12  # pixels that a line is high at other levels than the firs
 
 @dataclass(frozen=True)
 class Care:
-    """How carefully a frame is looked at: from which step between pixels on, how much enlarged, by one value too."""
+    """How carefully a frame is looked at.
 
-    step: int
+    Which strokes count in the `first`, widest range of grey levels and in the `others`; how much places are enlarged;
+    whether letters of one value are cut out.
+    """
+
+    first: Strokes
+    others: Strokes
     scale: int
     slices: bool
 
 
-THOROUGH = Care(step=12, scale=3, slices=True)  # letters of 8 px from a contrast of 40
-QUICK = Care(step=12, scale=2, slices=False)  # a third of the time; some small letters in clutter are missed
-COARSE = Care(step=24, scale=2, slices=False)  # for what is clean by its header: a contrast of 80
+THOROUGH = Care(FAINT, PLAIN, scale=3, slices=True)  # letters of 8 px from a contrast of 40
+QUICK = Care(FAINT, PLAIN, scale=2, slices=False)  # a third of the time; some small letters in clutter are missed
+COARSE = Care(CLEAR, CLEAR, scale=2, slices=False)  # for what is clean by its header
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,11 +115,11 @@ def _strokes(plane: Plane, care: Care) -> Image:
     for start in range(0, rows, _STRIP):
         top, bottom = max(0, start - _OVERLAP), min(rows, start + _STRIP + _OVERLAP)
         strip = strokes[start : start + _STRIP]
-        for shown, step in zip(plane.ranges, chain([care.step], repeat(_STEP)), strict=False):
+        for shown, wanted in zip(plane.ranges, chain([care.first], repeat(care.others)), strict=False):
             image = view(plane.values[top:bottom], shown)
             half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # letters of 16 px and more
-            large = cv2.resize(find_strokes(half, step), image.shape[::-1], interpolation=cv2.INTER_NEAREST)
-            strip |= (find_strokes(image, step) | large)[start - top : start - top + len(strip)]
+            large = cv2.resize(find_strokes(half, wanted), image.shape[::-1], interpolation=cv2.INTER_NEAREST)
+            strip |= (find_strokes(image, wanted) | large)[start - top : start - top + len(strip)]
     if plane.only is not None:
         strokes &= plane.only
     return strokes

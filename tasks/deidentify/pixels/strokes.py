@@ -6,6 +6,7 @@ not looked at further. OpenCV only.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -21,28 +22,45 @@ CELL = 16
 MARGIN = 24
 _NEAR = np.ones((3, 3), np.uint8)
 _WINDOW = 32  # pixels along a line: three letters or more
-_STROKES = 4  # in the window: as many times it gets brighter, and darker again
 _ROWS, _OF = 3, 5  # neighbouring rows of a line in which that is so
-_FAINTEST = 5  # grey levels from one pixel to the next; letters change by a third of their contrast
 _ABOVE_NOISE = 3
 _FEW = 0.05  # share of pixels that letters have, in an image of nothing else
 
 
-def find_strokes(image: Image, step: int) -> Image:
+@dataclass(frozen=True)
+class Strokes:
+    """What counts as strokes: so many `turns` to bright and to dark in the width of three letters, by `step` or more.
+
+    Steps are grey levels from one pixel to the next; letters make one of a third of their contrast. Where there is
+    little noise, smaller steps count, down to `faintest`.
+    """
+
+    step: int
+    faintest: int
+    turns: int
+
+
+FAINT = Strokes(step=12, faintest=5, turns=4)  # of letters from a contrast of 40, and of 17 where it is calm
+PLAIN = Strokes(step=24, faintest=5, turns=4)  # from a contrast of 80
+CLEAR = Strokes(step=24, faintest=24, turns=5)  # the same, and hardly ever anything else
+
+
+def find_strokes(image: Image, wanted: Strokes) -> Image:
     """1 at the pixels of a grey image around which letters of 8 to 20 px could be, else 0.
 
     Along a line of text, written across or down, it gets brighter and darker by turns, many times in a small space and
-    in several rows alike; hardly anything else does. Sees contrasts from 40 grey levels, and from 17 where there is
-    little noise.
+    in several rows alike; hardly anything else does.
     """
     if min(image.shape) < _OF:
         return np.zeros(image.shape, np.uint8)
-    step = round(min(step, max(_FAINTEST, _ABOVE_NOISE * _noise(image))))
-    across, down = _turns(image, step), _turns(np.ascontiguousarray(image.T), step)
+    step = wanted.step
+    if wanted.faintest < step:
+        step = round(min(step, max(wanted.faintest, _ABOVE_NOISE * _noise(image))))
+    across, down = _turns(image, step, wanted.turns), _turns(np.ascontiguousarray(image.T), step, wanted.turns)
     return np.asarray(across | down.T, np.uint8)
 
 
-def _turns(image: Image, step: int) -> Image:
+def _turns(image: Image, step: int, turns: int) -> Image:
     """1 where text written across could be."""
     before, after = image[:, :-1], image[:, 1:]
     fewest: Any = None
@@ -52,7 +70,7 @@ def _turns(image: Image, step: int) -> Image:
         begins[:, 1:] &= 1 - changes[:, :-1]
         count = cv2.boxFilter(begins, cv2.CV_8U, (_WINDOW, 1), normalize=False, borderType=cv2.BORDER_CONSTANT)
         fewest = count if fewest is None else cv2.min(fewest, count)
-    _, rows = cv2.threshold(fewest, _STROKES - 1, 1, cv2.THRESH_BINARY)
+    _, rows = cv2.threshold(fewest, turns - 1, 1, cv2.THRESH_BINARY)
     count = cv2.boxFilter(rows, cv2.CV_8U, (1, _OF), normalize=False, borderType=cv2.BORDER_CONSTANT)
     _, lines = cv2.threshold(count, _ROWS - 1, 1, cv2.THRESH_BINARY)
     return np.asarray(cv2.copyMakeBorder(lines, 0, 0, 0, 1, cv2.BORDER_REPLICATE), np.uint8)

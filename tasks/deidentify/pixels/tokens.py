@@ -25,6 +25,7 @@ _COUNT = re.compile(r"\d{1,4}([/X*]\d{1,4}){1,2}")
 _APART = re.compile(r"[\s:;,|=()\[\]<>{}]+")
 _EDGES = "-_.'\"`*#+~^!?/\\"
 _SHORTEST_PART = 2
+_FRAGMENT = 4  # characters of an id that tell it
 
 
 def may_stay(reading: Reading, known: Known) -> bool:
@@ -57,7 +58,9 @@ def _names(text: str, known: Known) -> bool:
     """Whether one of the patient's own identifiers is in the text, whatever stands between its letters."""
     parts, wholes = _identifiers(known)
     squeezed = "".join(character for character in text if character.isalnum())
-    return any(word in parts for word in re.findall(r"\w+", text)) or any(whole in squeezed for whole in wholes)
+    if any(word in parts for word in re.findall(r"\w+", text)) or any(whole in squeezed for whole in wholes):
+        return True
+    return len(squeezed) >= _FRAGMENT and any(squeezed in whole for whole in wholes)
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,6 @@ from tasks.core.errors import ConfigurationError
 from tasks.core.settings import DeidentifySettings, check_settings, read_yaml
 from tasks.deidentify.rules.profile import PRESETS, Profile
 
-
 # The command looks at pictures instead of refusing them, and then believes no header.
 _LOOKING = {"look": True, "trust_burned_in_annotation": []}
 
