@@ -15,7 +15,7 @@ from tasks.deidentify.residual.charsets import writings
 from tasks.deidentify.residual.wanted import Rule, Wanted
 
 _LEAST, _LONGEST = 4, 512  # bytes of a pattern; a longer value names nobody
-_MOST = 6_000
+_MOST = 40_000
 _BETWEEN_DIGITS = rb"(?:\x00?[ ()./+-]){0,3}\x00?"
 
 
