@@ -17,7 +17,8 @@ from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
 from tasks.deidentify.documents import admit
 from tasks.deidentify.headers.clean import HeaderCleaner, Session
-from tasks.deidentify.headers.encoding import PlainError
+from tasks.deidentify.headers.encoding import Encoding, PlainError
+from tasks.deidentify.headers.learned import Learned
 from tasks.deidentify.headers.opened import Opened, open_file
 from tasks.deidentify.headers.source import FileSource
 from tasks.deidentify.images import PixelCleaner
@@ -57,6 +58,7 @@ class Deidentifier:
         self.profile = Profile.of(settings)
         self._check = ResidualCheck(self.profile.retained, self.profile.dates) if residual else None
         self._images = PixelCleaner(settings.pixels)
+        self._learned: dict[Encoding, Learned] = {}
         self._headers = HeaderCleaner(self.profile, pseudonymiser, settings.max_depth)
 
     def deidentify(self, source: Path, item: str, patient: str | None = None, scratch: Path | None = None) -> Outcome:
@@ -75,7 +77,7 @@ class Deidentifier:
         sop = ""
         try:
             try:
-                opened = open_file(source)
+                opened = open_file(source, learned=self._learned)
                 sop = opened.sop
                 return self._clean(source, opened, item, patient, scratch)
             except PlainError:

@@ -20,9 +20,9 @@ from tasks.core.settings import PixelSettings
 from tasks.deidentify.headers import part10, pixeldata
 from tasks.deidentify.headers.clean import Pixels
 from tasks.deidentify.headers.dataset import as_dataset
+from tasks.deidentify.headers.element import PIXELS, Element
 from tasks.deidentify.headers.encoding import UNDEFINED, Encoding
 from tasks.deidentify.headers.opened import Opened
-from tasks.deidentify.headers.scan import PIXELS, Element
 from tasks.deidentify.known import Known
 from tasks.deidentify.parts import Range
 from tasks.deidentify.pixels import faces, risk
@@ -95,7 +95,11 @@ class PixelCleaner:
     def _judge(self, opened: Opened) -> Judgement:
         by_tag = opened.by_tag
         key = tuple(by_tag[tag].chunk or b"" for tag in _ASKED if tag in by_tag)
-        key += tuple(element.tag.to_bytes(4, "big") for element in opened.elements if element.tag >> 24 == 0x60)
+        for element in reversed(opened.elements):
+            if element.tag >> 24 < 0x60:
+                break
+            if element.tag >> 24 == 0x60:
+                key += (element.tag.to_bytes(4, "big"),)
         found = self._judged.get(key)
         if found is None:
             if len(self._judged) >= _MOST_JUDGED:

@@ -171,10 +171,9 @@ def engine(ds: Dataset, settings: DeidentifySettings) -> Dataset:
     rewriter = Rewriter(Profile.of(settings), identity, rules.iod_of(CT), 32)
     elements = scan(BytesSource(encode(ds)), 0, EXPLICIT)
     terms = next((terms_of(element.value) for element in elements if element.tag == 0x00080005), ())
-    found = [(each.tag, each.vr, each.chunk or b"", each.start, each.length) for each in elements]
     return pydicom.dcmread(
         BytesIO(
             preface(CT, "1.2.3", ExplicitVRLittleEndian)
-            + b"".join(rewriter.dataset(rewriter.scope(EXPLICIT, "", 0, terms), found))
+            + b"".join(rewriter.dataset(rewriter.scope(EXPLICIT, "", 0, terms), elements))
         )
     )

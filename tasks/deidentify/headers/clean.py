@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.deidentify.headers import part10
 from tasks.deidentify.headers.change import Identity
+from tasks.deidentify.headers.element import PIXELS, Element, Row, tag_of
 from tasks.deidentify.headers.encoding import Encoding
 from tasks.deidentify.headers.identity import known_of, signature
 from tasks.deidentify.headers.opened import DEFLATED, Opened
-from tasks.deidentify.headers.rewrite import CHARSET, Rewriter
-from tasks.deidentify.headers.scan import PIXELS, Element
+from tasks.deidentify.headers.rewrite import CHARSET, Blocks, Rewriter
 from tasks.deidentify.known import Known
 from tasks.deidentify.parts import Parts, Range, chunks
 from tasks.deidentify.rules import tables
 from tasks.deidentify.rules.profile import Action, Profile
 
 _MOST_SESSIONS = 64
+_MOST_ROWS = 1024
+Rewritten = tuple[list[tuple[int, bytes]], Blocks]  # of a row: what stays of it, and its private creators
 
 
 @dataclass(repr=False)
@@ -35,6 +37,7 @@ class Session:
     known: Known
     rewriter: Rewriter
     stated: dict[Encoding, dict[int, bytes]] = field(default_factory=dict)
+    rows: dict[frozenset[int], dict[Row, Rewritten]] = field(default_factory=dict)
 
 
 class HeaderCleaner:
@@ -75,35 +78,34 @@ class HeaderCleaner:
         if stated is None:
             stated = session.stated[opened.encoding] = self._stated(session, opened.encoding)
         out: list[tuple[int, bytes | Parts]] = list(stated.items())
-        rewriter = session.rewriter
-        scope = rewriter.scope(opened.encoding, "", 0, opened.terms)
-        blocks: dict[int, str] = {}
-        creators: dict[int, bytes] = {}
-        for tag, vr, chunk, start, _at, length, _end in opened.elements:
-            if tag in stated or tag in without or tag in pixels.elements:
+        scope = session.rewriter.scope(opened.encoding, "", 0, opened.terms)
+        skipped = frozenset((*stated, *pixels.elements, CHARSET if opened.has_unknown_terms else 0)) | without
+        rows = session.rows.setdefault(skipped, {})
+        blocks, group = Blocks(), 0
+        for piece in opened.pieces:
+            if type(piece) is Row:
+                whole = piece.first >> 16 != group or not group & 1
+                done = rows.get(piece) if whole else None
+                if done is None:
+                    within = Blocks() if whole else blocks
+                    done = session.rewriter.elements(scope, piece.elements, skipped, within), within
+                    if whole:
+                        _keep(rows, piece, done)
+                out += done[0]
+                if done[1] is not blocks and done[1].names:
+                    blocks.add(done[1])
+                group = piece.last >> 16
                 continue
-            if chunk is None:
-                if tag in PIXELS:
-                    if tag == pixels.tag:
-                        out.append((tag, pixels.parts))
-                elif (large := self._large(opened, rewriter, tag)) is not None:
-                    out.append((tag, large))
-                continue
-            if tag == CHARSET and opened.has_unknown_terms:
-                continue
-            if tag >> 16 & 1 and rewriter.is_creator(tag):
-                rewriter.note_creator(scope, tag, chunk[start:], blocks, creators)
-                continue
-            new = rewriter.rewrite(scope, tag, vr, chunk, start, length, blocks)
-            if new is None:
-                continue
-            out.append((tag, new))
-            if tag >> 16 & 1:
-                block = tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
-                if block in creators:
-                    out.append((block, creators.pop(block)))
+            assert isinstance(piece, Element)
+            if piece.chunk is not None:
+                out += session.rewriter.elements(scope, (piece,), skipped, blocks)
+            elif piece.tag == pixels.tag:
+                out.append((piece.tag, pixels.parts))
+            elif piece.tag not in skipped and (large := self._large(opened, session.rewriter, piece.tag)) is not None:
+                out.append((piece.tag, large))
+            group = piece.tag >> 16
         out += [(tag, new) for tag, new in pixels.elements.items() if new]
-        out.sort(key=_tag_of)
+        out.sort(key=tag_of)
         meta = part10.preface(opened.sop_class, sop, pixels.syntax or opened.syntax)
         body = _joined(new for _, new in out)
         if opened.syntax == DEFLATED:
@@ -124,7 +126,7 @@ class HeaderCleaner:
         """A large binary value at the top: taken as it is where the profile keeps it, else gone."""
         element = opened.by_tag[tag]
         scope = rewriter.scope(opened.encoding, "", 0, opened.terms)
-        decided = None if tag >> 16 & 1 else rewriter.decide(scope, tag, element.vr, element.length)
+        decided = None if tag >> 16 & 1 or tag in PIXELS else rewriter.decide(scope, tag, element.vr, element.length)
         if decided is None or decided[0].action is not Action.KEEP:
             return None
         return raw_element(opened, element, opened.source.part(element.at, element.length))
@@ -176,5 +178,7 @@ def _deflated(body: Parts) -> bytes:
     return deflated + b"\0" * (len(deflated) % 2)
 
 
-def _tag_of(entry: tuple[int, bytes | Parts]) -> int:
-    return entry[0]
+def _keep(rows: dict[Row, Rewritten], row: Row, done: Rewritten) -> None:
+    if len(rows) >= _MOST_ROWS:
+        rows.clear()
+    rows[row] = done

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 
 from pydicom import uid as known
 
 from tasks.core.errors import QuarantineUnit, SkipUnit
 from tasks.core.reasons import Reason
 from tasks.deidentify.headers import charset, normal
+from tasks.deidentify.headers.element import PIXELS, Element, Row
 from tasks.deidentify.headers.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, UNDEFINED, Encoding, PlainError
-from tasks.deidentify.headers.scan import PIXELS, Element, scan
+from tasks.deidentify.headers.learned import Learned
+from tasks.deidentify.headers.scan import pieces, scan
 from tasks.deidentify.headers.source import BytesSource, Source
 
-MAX_INFLATED = 1 << 28
+MAX_INFLATED = 1 << 27  # it stands in memory up to three times, with the pixels and the output
 MAX_IRREGULAR = 1 << 29
+MAX_ITEMS = 1 << 20  # of a sequence at the top and all in it
 DIRECTORY = "1.2.840.10008.1.3.10"
 DEFLATED = str(known.DeflatedExplicitVRLittleEndian)
 _NATIVE = frozenset(map(str, (known.ImplicitVRLittleEndian, known.ExplicitVRLittleEndian, known.ExplicitVRBigEndian)))
@@ -34,13 +39,22 @@ class Opened:
     source: Source
     syntax: str
     encoding: Encoding
-    elements: list[Element]
+    pieces: Sequence[Element | Row]
+    elements: list[Element] = field(init=False)
     by_tag: dict[int, Element] = field(init=False)
     terms: tuple[str, ...] = field(init=False)
     has_unknown_terms: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        self.by_tag = {element.tag: element for element in self.elements}
+        self.elements, self.by_tag = [], {}
+        for piece in self.pieces:
+            if type(piece) is Row:
+                self.elements += piece.elements
+                self.by_tag |= piece.by_tag
+            else:
+                assert isinstance(piece, Element)
+                self.elements.append(piece)
+                self.by_tag[piece.tag] = piece
         self.terms = charset.terms_of(self.value(_CHARSET)) if _CHARSET in self.by_tag else ()
         if not charset.are_known(self.terms):
             self.terms, self.has_unknown_terms = charset.UNKNOWN, True
@@ -83,15 +97,16 @@ class Opened:
         return normal.decoded(value, self.terms).strip(" \0")
 
 
-def open_file(source: Source, *, regular: bool = True) -> Opened:
+def open_file(source: Source, *, regular: bool = True, learned: dict[Encoding, Learned] | None = None) -> Opened:
     """Find the elements of a file; raises `SkipUnit` or `QuarantineUnit` with the reason.
 
+    `learned` is what is known of the files before, and grows.
     With `regular` False it goes through pydicom whatever it is, which must come to the same (tests hold it to that).
     """
     opened = None
     if regular:
         try:
-            opened = _regular(source)
+            opened = _regular(source, {} if learned is None else learned)
         except PlainError:
             opened = None
     if opened is None:
@@ -103,7 +118,7 @@ def open_file(source: Source, *, regular: bool = True) -> Opened:
     return opened
 
 
-def _regular(source: Source) -> Opened:
+def _regular(source: Source, learned: dict[Encoding, Learned]) -> Opened:
     """Raises `PlainError` where anything is out of the ordinary, the file meta included."""
     head = source.read(0, 2048)
     if head[128:132] != b"DICM":
@@ -115,12 +130,25 @@ def _regular(source: Source) -> Opened:
         raise PlainError("no transfer syntax")
     if syntax == DEFLATED:
         source, at = BytesSource(_inflated(source, at)), 0
-    elements = scan(source, at, encoding_of(syntax))
-    if not elements:
+    encoding = encoding_of(syntax)
+    found = pieces(source, at, encoding, learned.setdefault(encoding, Learned()))
+    if not found:
         raise PlainError("no elements")
-    if syntax in _NATIVE and any(element.tag in PIXELS and element.length == UNDEFINED for element in elements):
+    opened = Opened(source, syntax, encoding, found)
+    _check_items(opened)
+    by_tag = opened.by_tag
+    if syntax in _NATIVE and any(tag in by_tag and by_tag[tag].length == UNDEFINED for tag in PIXELS):
         raise PlainError("fragments in a syntax that has none")
-    return Opened(source, syntax, encoding_of(syntax), elements)
+    return opened
+
+
+def _check_items(opened: Opened) -> None:
+    """Refuse a sequence of more items than MAX_ITEMS: millions of empty ones fit into a small file."""
+    item = b"\xff\xfe\xe0\x00" if opened.encoding.order == ">" else b"\xfe\xff\x00\xe0"
+    for element in opened.elements:
+        chunk = element.chunk
+        if chunk is not None and len(chunk) > 8 * MAX_ITEMS and chunk.count(item) > MAX_ITEMS:
+            raise QuarantineUnit(Reason.OVERSIZED)
 
 
 def _irregular(source: Source) -> Opened:
@@ -171,14 +199,14 @@ def _file_meta(source: Source, head: bytes) -> tuple[int, str, str]:
 
 def _inflated(source: Source, at: int) -> bytes:
     """The data set of a deflated file; refused where it inflates beyond MAX_INFLATED."""
-    inflater, out, size, left = zlib.decompressobj(-zlib.MAX_WBITS), [], 0, source.read(at, source.size - at)
+    inflater, left = zlib.decompressobj(-zlib.MAX_WBITS), source.read(at, source.size - at)
+    out = BytesIO()  # whose bytes are taken without a copy
     try:
         while left and not inflater.eof:
-            out.append(inflater.decompress(left, 1 << 24))
-            size += len(out[-1])
-            if size > MAX_INFLATED:
+            out.write(inflater.decompress(left, 1 << 22))
+            if out.tell() > MAX_INFLATED:
                 raise QuarantineUnit(Reason.OVERSIZED)
             left = inflater.unconsumed_tail
     except zlib.error:
         raise PlainError("it does not inflate") from None
-    return b"".join(out)
+    return out.getvalue()

@@ -13,9 +13,10 @@ from pydicom.uid import RLELossless
 from tasks.core.errors import QuarantineUnit
 from tasks.core.reasons import Reason
 from tasks.deidentify.headers.clean import raw_element
+from tasks.deidentify.headers.element import Element
 from tasks.deidentify.headers.encoding import SEQUENCE_ENDS, UNDEFINED
 from tasks.deidentify.headers.opened import Opened
-from tasks.deidentify.headers.scan import Element, fragments
+from tasks.deidentify.headers.scan import fragments
 from tasks.deidentify.parts import Parts, Range, size
 
 _ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
@@ -96,8 +97,32 @@ def _needed(opened: Opened, pieces: list[tuple[int, int]]) -> list[tuple[int, in
     found, frames = pieces[1:], _frames(opened)
     if len(found) <= frames:
         return found
-    begins = [number for number, (start, _) in enumerate(found) if _begins(opened, opened.source.read(start, 8))]
-    return found[: begins[frames]] if len(begins) > frames else found
+    begun = first = 0
+    for number, (start, _) in enumerate(found):
+        begins = _begins(opened, opened.source.read(start, 8))
+        if begun >= frames and (begins or _is_over(opened, found[first:number])):
+            return found[:number]
+        if begins:
+            begun, first = begun + 1, number
+    return found
+
+
+def _is_over(opened: Opened, pieces: list[tuple[int, int]]) -> bool:
+    """Whether a frame ends with the last of these fragments, which are its own.
+
+    RLE should have one fragment a frame (PS3.5 A.4.2), but there are files with more: it is over when its last segment
+    has given all its bytes. Streams end with their marker.
+    """
+    if opened.syntax == RLELossless:
+        content = b"".join(opened.source.read(start, length) for start, length in pieces)
+        count = int.from_bytes(content[:4], "little")
+        if not 1 <= count <= 15 or len(content) < 64:
+            return False
+        (last,) = struct.unpack_from("<L", content, 4 * count)
+        return _after_segment(content, last, _segment_bytes(opened)) <= len(content)
+    start, length = pieces[-1]
+    size = min(length, _STREAM_TAIL)
+    return opened.source.read(start + length - size, size).rstrip(b"\0").endswith(b"\xff\xd9")
 
 
 def _begins(opened: Opened, head: bytes) -> bool:
@@ -146,15 +171,12 @@ def _rle(opened: Opened, head: bytes, start: int, length: int) -> list[tuple[int
     offsets = struct.unpack_from(f"<{count}L", head, 4)
     found = [(4 * (1 + count), bytes(60 - 4 * count))] if any(head[4 * (1 + count) : 64]) else []
     content = opened.source.read(start, length)
-    pixels = opened.number(_ROWS, 0) * opened.number(_COLUMNS, 0)
-    if opened.number(_ALLOCATED, 0) == 1:
-        pixels = (pixels + 7) // 8
     at = 64
     for offset in offsets:
         if offset < at or offset > length:
             return found
         found += _blank(content, at, offset)
-        at = _after_segment(content, offset, pixels)
+        at = min(_after_segment(content, offset, _segment_bytes(opened)), length)
     return found + _blank(content, at, length)
 
 
@@ -162,8 +184,14 @@ def _blank(content: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
     return [(start, bytes(end - start))] if any(content[start:end]) else []
 
 
+def _segment_bytes(opened: Opened) -> int:
+    """How many bytes each segment of an RLE frame holds: one a pixel."""
+    pixels = opened.number(_ROWS, 0) * opened.number(_COLUMNS, 0)
+    return (pixels + 7) // 8 if opened.number(_ALLOCATED, 0) == 1 else pixels
+
+
 def _after_segment(content: bytes, at: int, pixels: int) -> int:
-    """Where a PackBits segment that begins at `at` has given its `pixels` bytes."""
+    """Where a PackBits segment that begins at `at` has given its `pixels` bytes; behind the end where it does not."""
     size = len(content)
     while pixels > 0 and at < size:
         control = content[at]
@@ -173,7 +201,7 @@ def _after_segment(content: bytes, at: int, pixels: int) -> int:
         else:
             at += 2 if control > 128 else 1
             pixels -= 257 - control if control > 128 else 0
-    return min(at, size)
+    return size + 1 if pixels > 0 else at
 
 
 def _jpeg(head: bytes) -> list[tuple[int, bytes]]:

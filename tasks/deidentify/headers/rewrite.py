@@ -7,12 +7,14 @@ kept stays the bytes that it was. `PlainError` means that a sequence is irregula
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tasks.core.errors import QuarantineUnit
 from tasks.core.reasons import Reason
-from tasks.deidentify.headers import charset
+from tasks.deidentify.headers import binary, charset
 from tasks.deidentify.headers.change import NUMBER_BYTES, Identity, changed
+from tasks.deidentify.headers.element import PIXELS, Element, tag_of
 from tasks.deidentify.headers.encoding import (
     DELIMITED,
     EMPTY_ITEMS,
@@ -24,7 +26,6 @@ from tasks.deidentify.headers.encoding import (
     PlainError,
     after_items,
 )
-from tasks.deidentify.headers.scan import PIXELS
 from tasks.deidentify.rules import tables
 from tasks.deidentify.rules.profile import Action, Decision, Profile
 
@@ -33,6 +34,8 @@ _LONGEST_SHORT = 0xFFFE
 _PLAIN_NUMBERS = 512  # bytes of numbers that are no hidden header, whatever a table says of their count
 _LONGEST_KEPT = 4096
 _MOST_KEPT = 8192
+NOTHING: frozenset[int] = frozenset()
+_WITHOUT_CHARSET = frozenset({CHARSET})
 
 
 @dataclass(repr=False)
@@ -46,6 +49,19 @@ class Scope:
     iod: int | None
     done: dict[bytes, bytes | None] = field(default_factory=dict)
     private: dict[str, dict[bytes, bytes | None]] = field(default_factory=dict)
+
+
+@dataclass(repr=False)
+class Blocks:
+    """Private blocks of a data set by the tag of their creator: their names, and the creators not yet written."""
+
+    names: dict[int, str] = field(default_factory=dict)
+    unwritten: dict[int, bytes] = field(default_factory=dict)
+
+    def add(self, other: Blocks) -> None:
+        """Take over what stood in elements before."""
+        self.names |= other.names
+        self.unwritten |= other.unwritten
 
 
 class Rewriter:
@@ -68,13 +84,8 @@ class Rewriter:
             found = self._scopes[key] = Scope(encoding, parent, depth, terms, None if depth else self.iod)
         return found
 
-    def rewrite(
-        self, scope: Scope, tag: int, vr: str, chunk: bytes, start: int, length: int, blocks: dict[int, str]
-    ) -> bytes | None:
-        """The new bytes of one element, None where it goes. `blocks` are the private creators of its data set."""
-        group = tag >> 16
-        if group & 1:
-            return self._private(scope, tag, vr, chunk, start, length, blocks)
+    def rewrite(self, scope: Scope, tag: int, vr: str, chunk: bytes, start: int, length: int) -> bytes | None:
+        """The new bytes of one public element, None where it goes."""
         done = scope.done
         if chunk in done:
             return done[chunk]
@@ -118,7 +129,8 @@ class Rewriter:
 
     def _item(self, scope: Scope, content: bytes, at: int, end: int, *, open_end: bool) -> tuple[bytes, int]:
         """(the new bytes of an item's data set, where the item ends)."""
-        found, last = [], -1
+        found: list[Element] = []
+        last = -1
         encoding, parse = scope.encoding, scope.encoding.parse
         while True:
             if open_end and content[at : at + 8] == EMPTY_ITEMS[encoding.order]:
@@ -135,54 +147,60 @@ class Rewriter:
             stop = after_items(content, start, encoding.inside(vr)) if length == UNDEFINED else start + length
             if stop > end:
                 raise PlainError("an element ends beyond its item")
-            found.append((tag, vr, content[at:stop], before, length))
+            found.append(Element(tag, vr, content[at:stop], before, 0, length, 0))
             last, at = tag, stop
         return b"".join(self.dataset(scope, found)), at
 
-    def dataset(self, scope: Scope, elements: list[tuple[int, str, bytes, int, int]]) -> list[bytes]:
-        """The new elements of an item's data set, in order; each is (tag, VR, bytes, start of value, length)."""
-        blocks: dict[int, str] = {}
-        out: list[tuple[int, bytes]] = []
-        creators: dict[int, bytes] = {}
-        for tag, vr, chunk, start, length in elements:
-            if tag == CHARSET and scope.depth:
-                terms = charset.terms_of(chunk[start:])
-                if not charset.are_known(terms):
-                    terms = charset.UNKNOWN
-                    scope = self.scope(scope.encoding, scope.parent, scope.depth, terms)
-                    continue
-                scope = self.scope(scope.encoding, scope.parent, scope.depth, terms)
-            if self.is_creator(tag):
-                self.note_creator(scope, tag, chunk[start:], blocks, creators)
-                continue
-            new = self.rewrite(scope, tag, vr, chunk, start, length, blocks)
-            if new is not None:
-                out.append((tag, new))
-                if tag >> 16 & 1:
-                    block = tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
-                    if block in creators:
-                        out.append((block, creators.pop(block)))
-        out.sort(key=_tag_of)
+    def dataset(self, scope: Scope, elements: list[Element]) -> list[bytes]:
+        """The new elements of an item's data set, in order."""
+        blocks, skipped = Blocks(), NOTHING
+        own = next((element for element in elements if element.tag == CHARSET), None)
+        if own is not None and scope.depth:
+            terms = charset.terms_of(own.value)
+            if not charset.are_known(terms):
+                terms, skipped = charset.UNKNOWN, _WITHOUT_CHARSET
+            scope = self.scope(scope.encoding, scope.parent, scope.depth, terms)
+        out = self.elements(scope, elements, skipped, blocks)
+        out.sort(key=tag_of)
         return [new for _, new in out]
 
-    @staticmethod
-    def is_creator(tag: int) -> bool:
-        """Whether the element reserves a private block (PS3.5 7.8.1)."""
-        return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
+    def elements(
+        self, scope: Scope, elements: Iterable[Element], skipped: frozenset[int], blocks: Blocks
+    ) -> list[tuple[int, bytes]]:
+        """(tag, new bytes) of elements that stay, and of the creators of private ones; `blocks` are those before them.
 
-    def note_creator(
-        self, scope: Scope, tag: int, value: bytes, blocks: dict[int, str], creators: dict[int, bytes]
-    ) -> None:
+        None of `skipped` is written, nor what isn't in memory.
+        """
+        out: list[tuple[int, bytes]] = []
+        for tag, vr, chunk, start, _at, length, _end in elements:
+            if tag in skipped or chunk is None:
+                continue
+            if not tag >> 16 & 1:
+                new = self.rewrite(scope, tag, vr, chunk, start, length)
+                if new is not None:
+                    out.append((tag, new))
+                continue
+            if 0x10 <= tag & 0xFFFF <= 0xFF:
+                self._note_creator(scope, tag, chunk[start:], blocks)
+                continue
+            block = tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
+            new = self._private(scope, tag, vr, chunk, start, length, blocks.names.get(block))
+            if new is not None:
+                out.append((tag, new))
+                if block in blocks.unwritten:
+                    out.append((block, blocks.unwritten.pop(block)))
+        return out
+
+    def _note_creator(self, scope: Scope, tag: int, value: bytes, blocks: Blocks) -> None:
         """Remember a private creator; it is written, in its known spelling, only if something of its block is kept."""
         name = self.profile.known_creator(value.decode("latin-1").strip(" \0"))
         if name is not None:
-            blocks[tag] = name
-            creators[tag] = scope.encoding.element(tag, "LO", name.encode("ascii"))
+            blocks.names[tag] = name
+            blocks.unwritten[tag] = scope.encoding.element(tag, "LO", name.encode("ascii"))
 
     def _private(
-        self, scope: Scope, tag: int, vr: str, chunk: bytes, start: int, length: int, blocks: dict[int, str]
+        self, scope: Scope, tag: int, vr: str, chunk: bytes, start: int, length: int, creator: str | None
     ) -> bytes | None:
-        creator = blocks.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8)
         if creator is None or not length:
             return None
         done = scope.private.setdefault(creator, {})
@@ -192,7 +210,9 @@ class Rewriter:
         decision = self.profile.decide_private(creator, tag, judged)
         new = None
         most = self.profile.private_most(creator, tag) * NUMBER_BYTES.get(judged, 0)
-        if judged == "SQ" or (length != UNDEFINED and (not most or length <= max(most, _PLAIN_NUMBERS))):
+        if vr != judged and judged in NUMBER_BYTES and binary.shows_text(chunk[start:]):
+            pass  # the table says numbers, the file says nothing, and there are words
+        elif judged == "SQ" or (length != UNDEFINED and (not most or length <= max(most, _PLAIN_NUMBERS))):
             new = self._decided(scope, tag, vr, chunk, start, length, decision, judged)
         _keep(done, chunk, new)
         return new
@@ -270,7 +290,3 @@ def _keep(done: dict[bytes, bytes | None], chunk: bytes, new: bytes | None) -> N
         if len(done) >= _MOST_KEPT:
             done.clear()
         done[chunk] = new
-
-
-def _tag_of(entry: tuple[int, bytes]) -> int:
-    return entry[0]

@@ -7,8 +7,9 @@ stands behind PixelData is not looked at, as nothing of it may stay: signatures,
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from tasks.core.errors import QuarantineUnit
+from tasks.core.reasons import Reason
+from tasks.deidentify.headers.element import PIXELS, Element, Row
 from tasks.deidentify.headers.encoding import (
     DELIMITED,
     SEQUENCE_END,
@@ -18,43 +19,44 @@ from tasks.deidentify.headers.encoding import (
     PlainError,
     after_items,
 )
+from tasks.deidentify.headers.learned import Learned
 from tasks.deidentify.headers.source import Source
 
 FIRST_READ = 1 << 16
 LARGE = 1 << 20
 LAST = 0x7FE00010
 MAX_IN_MEMORY = 1 << 28
+MAX_ELEMENTS = 1 << 16  # at the top, where real files have hundreds
 _BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
-PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-
-
-class Element(NamedTuple):
-    """An element: `chunk` are all its bytes, its value from `start` on; None where it stays in the file.
-
-    `at` is where the value begins in the source, `length` that of the value, `UNDEFINED` as it stands in the file;
-    `end` is where the element ends in the source.
-    """
-
-    tag: int
-    vr: str
-    chunk: bytes | None
-    start: int
-    at: int
-    length: int
-    end: int
-
-    @property
-    def value(self) -> bytes:
-        """The bytes of the value; b"" where it stays in the file."""
-        return b"" if self.chunk is None else self.chunk[self.start :]
 
 
 def scan(source: Source, at: int, encoding: Encoding) -> list[Element]:
     """All elements from `at` to the end of the source. Raises `PlainError` for what is irregular."""
-    found: list[Element] = []
+    return [piece for piece in pieces(source, at, encoding, Learned()) if isinstance(piece, Element)]
+
+
+def pieces(source: Source, at: int, encoding: Encoding, learned: Learned) -> list[Element | Row]:
+    """The same, where rows of elements that were `learned` from files before stay rows, and others are learned."""
+    found: list[Element | Row] = []
     base, buffer, size, last = at, source.read(at, FIRST_READ), source.size, -1
-    position, parse, add = 0, encoding.parse, found.append
+    position, parse, add, rows = 0, encoding.parse, found.append, learned.rows
+    standing: list[Row] = []
     while base + position < size:
+        key = buffer[position : position + 4]
+        row = rows.get(key)
+        if row is not None:
+            if buffer.startswith(row.raw, position) and row.elements[0].tag > last:
+                standing.append(row)
+                add(row)
+                last = row.elements[-1].tag
+                position += len(row.raw)
+            else:
+                learned.split(key)
+            continue
+        if standing:
+            if len(standing) > 1:
+                learned.join(standing)
+            standing = []
         try:
             tag, vr, before, length = parse(buffer, position)
             if tag <= last or tag >> 16 == 0xFFFE:
@@ -80,10 +82,16 @@ def scan(source: Source, at: int, encoding: Encoding) -> list[Element]:
             if end > len(buffer):
                 raise CutError("more is needed")
         except CutError:
+            if len(found) > MAX_ELEMENTS:
+                raise QuarantineUnit(Reason.OVERSIZED) from None
             base, position, buffer = base + position, 0, _more(source, base + position, len(buffer) - position)
             continue
-        add(Element(tag, vr, buffer[position:end], before, base + start, length, base + end))
+        element = Element(tag, vr, buffer[position:end], before, 0, length, 0)
+        learned.learn(element)
+        add(element)
         last, position = tag, end
+    if len(standing) > 1:
+        learned.join(standing)
     return found
 
 
