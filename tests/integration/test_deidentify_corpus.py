@@ -199,7 +199,7 @@ def test_the_pixel_bytes_are_those_of_the_source(corpus: Corpus) -> None:
                     assert syntax is None or not syntax.is_encapsulated, path.name
                     one = one[: len(other)]
                 changed = other[one != other]
-                fragments = syntax is not None and syntax.is_encapsulated
+                fragments = one[:4].tobytes() == b"\xfe\xff\x00\xe0"  # whatever the syntax says: there are such files
                 assert not len(changed) or (fragments and set(changed.tolist()) <= {0, ord(" ")}), path.name
                 compared += 1
     assert compared > 500
