@@ -1,7 +1,7 @@
 """What is known of a patient before any text is read: the names, ids, places and dates of the header and the records.
 
 Cleaning text starts from these (words/, text.py, pixels/). Holds identified values, so its repr is silent. The
-residual check has a list of its own (residual/identifiers.py) and does not use this one.
+residual check has a list of its own (residual/identifying.py) and does not use this one.
 """
 
 from __future__ import annotations

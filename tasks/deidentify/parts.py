@@ -72,6 +72,11 @@ def write(parts: Parts, target: Path | str) -> None:
             if isinstance(part, bytes):
                 waiting.append(part)
                 continue
+            if (ready := _ready(part)) is not None:
+                waiting.append(ready)
+                _write_all(descriptor, waiting)
+                waiting = []
+                continue
             source = os.open(part.path, os.O_RDONLY)
             try:
                 at, end, buffer = part.start, part.start + part.length, _buffer()
@@ -91,11 +96,41 @@ def write(parts: Parts, target: Path | str) -> None:
         os.close(descriptor)
 
 
+def held(part: Range) -> memoryview | None:
+    """The bytes of a range, if they fit into this thread's buffer; good until the thread reads or writes another.
+
+    So who looks at a file and then writes it reads it once, and writes what was looked at. Raises `OSError`.
+    """
+    if part.length > _BUFFER:
+        return None
+    ready = _ready(part)
+    if ready is None:
+        buffer, at = _buffer(), 0
+        source = os.open(part.path, os.O_RDONLY)
+        try:
+            while at < part.length:
+                count = os.preadv(source, [buffer[at : part.length]], part.start + at)
+                if not count:
+                    raise OSError("a file became shorter while it was read")
+                at += count
+        finally:
+            os.close(source)
+        _local.held = part
+        ready = buffer[: part.length]
+    return ready
+
+
 _local = threading.local()
 
 
+def _ready(part: Range) -> memoryview | None:
+    """The bytes of this very range, if the buffer has them."""
+    return _local.buffer[: part.length] if getattr(_local, "held", None) is part else None
+
+
 def _buffer() -> memoryview:
-    """This thread's buffer."""
+    """This thread's buffer, for other bytes than it has."""
+    _local.held = None
     found: memoryview | None = getattr(_local, "buffer", None)
     if found is None:
         found = _local.buffer = memoryview(bytearray(_BUFFER))

@@ -26,7 +26,7 @@ def write_statement(workspace: Workspace) -> None:
         overrides=dict(profile.overrides),
         settings=digest(settings),
         table=rows["source"],
-        edition=rows["edition"],
+        edition=profile.edition,
         digest=profile_digest(settings),
         version=VERSION,
     )

@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--kind", default="", help="generated, canary, real or bomb alone")
     parser.add_argument("--save", type=Path, help="a folder for the files that fail")
     parser.add_argument("--file", type=Path, help="run one saved file again (canaries are not looked for)")
@@ -30,7 +30,12 @@ def main() -> None:
         with TemporaryDirectory() as folder:
             print(judge(options.file.read_bytes(), Mint(), options.preset, Path(folder)))
         return
-    result = run(options.cases, options.seed, options.workers, options.kind)
+
+    def tell(result: Result) -> None:
+        done = f"{result.cases} of {options.cases} cases in {result.seconds:.0f} s, {len(result.faults)} faults"
+        print(done, file=sys.stderr, flush=True)
+
+    result = run(options.cases, options.seed, options.workers, options.kind, tell)
     if options.save:
         for fault in result.faults:
             save(fault, options.save)

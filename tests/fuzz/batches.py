@@ -7,12 +7,13 @@ from random import Random
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from tests.canary.check import PRESETS, deidentifier
+from tests.canary.check import PRESETS
 from tests.canary.tokens import Mint
 from tests.fuzz import seeds
 from tests.fuzz.bombs import BOMBS
 from tests.fuzz.damage import damaged
 from tests.fuzz.generate import files
+from tests.fuzz.judge import deidentifier
 
 SIZE = 25
 # Of twenty batches: made up by Hypothesis, damaged canary files, damaged real files, bombs.

@@ -8,6 +8,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import cache
 from random import Random
 
 from tests.canary.base import base, tag_of
@@ -71,6 +72,34 @@ def deflate_bomb(random: Random) -> tuple[bytes, Mint]:
     return whole[:at] + begin + again * random.choice((64, 3000)) + deflater.flush(), mint
 
 
+def millions_of_elements(random: Random) -> tuple[bytes, Mint]:
+    """A deflated data set of millions of short elements in order, or of empty items, perhaps out of order."""
+    file, mint = _ct()
+    file.syntax = DEFLATED
+    whole = file.content()
+    at = 144 + struct.unpack_from("<L", whole, 140)[0]
+    body = zlib.decompress(whole[at:], -zlib.MAX_WBITS)[: -len(pixels_element(file))]
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    out = deflater.compress(body)
+    count = random.choice((2, 20))
+    if random.random() < 0.5:
+        for group in range(0x4001, 0x4001 + 8 * count, 2):
+            out += deflater.compress(_group(group))
+    else:
+        out += deflater.compress(struct.pack("<HH2sHL", 0x5200, 0x9230, b"SQ", 0, UNDEFINED))
+        items = b"\xfe\xff\x00\xe0\0\0\0\0" * 2**17
+        out += b"".join(deflater.compress(items) for _ in range(count))
+        out += deflater.compress(b"\xfe\xff\xdd\xe0\0\0\0\0")
+    if random.random() < 0.5:
+        out += deflater.compress(_name(mint))  # out of order
+    return whole[:at] + out + deflater.flush(), mint
+
+
+@cache
+def _group(group: int) -> bytes:
+    return b"".join(struct.pack("<HH2sH", group, number, b"US", 2) + b"77" for number in range(2**16))
+
+
 def wrapped(random: Random) -> tuple[bytes, Mint]:
     """A file in gzip or zip, once or several times."""
     file, mint = _ct()
@@ -81,7 +110,7 @@ def wrapped(random: Random) -> tuple[bytes, Mint]:
         else:
             target = io.BytesIO()
             with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.writestr("../../etc/CT.dcm", content)
+                archive.writestr(zipfile.ZipInfo("../../etc/CT.dcm"), content, zipfile.ZIP_DEFLATED)
             content = target.getvalue()
     return content, mint
 
@@ -141,6 +170,7 @@ BOMBS: tuple[Callable[[Random], tuple[bytes, Mint]], ...] = (
     deep_defined,
     huge_length,
     deflate_bomb,
+    millions_of_elements,
     wrapped,
     many_elements,
     many_fragments,

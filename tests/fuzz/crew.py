@@ -12,6 +12,7 @@ import shutil
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -28,6 +29,7 @@ from tests.fuzz.judge import Judged, judge
 LIMIT, PATIENCE = 5.0, 30.0
 # Between cases a worker loads tables or makes the next file, which is no case's fault.
 _START = 60.0
+_TELLING = 30.0  # seconds between two words of progress
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,10 @@ class _Worker:
         self.pipe.close()
 
 
-def run(cases: int, start: int, workers: int, only: str = "") -> Result:
-    """Run that many cases (rounded up to whole batches) and gather what came of them."""
+def run(cases: int, start: int, workers: int, only: str = "", tell: Callable[[Result], None] | None = None) -> Result:
+    """Run that many cases (rounded up to whole batches) and gather what came of them; `tell` is called now and then."""
     result, began = Result(), time.monotonic()
+    told = began
     numbers = range(10**9)
     wanted = (number for number in numbers if not only or batches.kind_of(number) == only)
     todo = [(next(wanted), 0) for _ in range(-(-cases // batches.SIZE))][::-1]
@@ -112,6 +115,10 @@ def run(cases: int, start: int, workers: int, only: str = "") -> Result:
                     result.faults.append(fault)
                     todo.append((fault.batch, fault.place + 1))
                     crew[at] = _Worker(worker.folder, start)
+            if tell is not None and time.monotonic() > told + _TELLING:
+                told = time.monotonic()
+                result.seconds = told - began
+                tell(result)
             multiprocessing.connection.wait([worker.pipe for worker in crew], timeout=0.05)
         for worker in crew:
             worker.end()

@@ -10,7 +10,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.scorecard import history, tables
+from tests.scorecard import claims, history, tables
 from tests.scorecard.run import Result, score
 from tests.support.places import ROOT, SHARED_DATA
 
@@ -31,7 +31,7 @@ def main() -> int:
             size = {("research", False): "full", ("research", True): "quick", ("basic", False): "basic"}.get(
                 (profile, wanted.quick), "quick basic"
             )
-            result = score(place / profile, profile, size, wanted.seed, wanted.processes)
+            result = score(place / profile, profile, size, wanted.seed, wanted.processes, _tell)
             told.append(tables.report(result))
             print(told[-1], flush=True)
             fell += [f"{profile}: {sentence}" for sentence in _compare(result, wanted)]
@@ -46,10 +46,14 @@ def main() -> int:
 
 def _compare(result: Result, wanted: argparse.Namespace) -> list[str]:
     tally = history.Tally.of(result)
-    fell = history.falls(tally, history.last(history.PATH, result.size, result.profile))
+    fell = history.falls(tally, history.last(history.PATH, result.size, result.profile)) + claims.broken(result)
     if wanted.record:
         history.append(history.PATH, history.entry(result, wanted.date, version("sluice"), _revision()))
     return fell
+
+
+def _tell(words: str) -> None:
+    print(f"  {words}", file=sys.stderr, flush=True)
 
 
 def _document(told: str, day: str) -> None:

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from tests.support.places import ROOT
 
 REFUSED_SOME = 5
 TIMEOUT = 3600
+TELL_EVERY = 30.0  # seconds
+
+Told = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -31,19 +35,36 @@ class Run:
     seconds: float
 
 
-def deidentify(source: Path, place: Path, profile: str, workers: int) -> Run:
-    """De-identify `source` into `place`/out; raises `RuntimeError` with the command's words where it fails."""
+def deidentify(source: Path, place: Path, profile: str, workers: int, told: Told = lambda _: None) -> Run:
+    """De-identify `source` into `place`/out; raises `RuntimeError` with the command's words where it fails.
+
+    `told` hears now and then how many outputs there are.
+    """
     key, target, mapping = place / "key", place / "out", place / "mapping"
     _write_key(key)
     command = [sys.executable, "-m", "flows", "deidentify", str(source), str(target), "--key-file", str(key)]
     command += ["--profile", profile, "--mapping", str(mapping), "--workers", str(workers), "--no-dicomdir"]
     started = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=TIMEOUT)
-    if done.returncode not in (0, REFUSED_SOME):
-        raise RuntimeError(f"sluice deidentify ended with {done.returncode}: {(done.stderr or done.stdout)[-2000:]}")
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        words = _words_of(running, target, started, told)
+    if running.returncode not in (0, REFUSED_SOME):
+        raise RuntimeError(f"sluice deidentify ended with {running.returncode}: {words[-2000:]}")
     outcomes = {row["path"]: row["outcome"] for row in _rows(mapping / "files.csv")}
     uids, patients = (_pairs(mapping / name) for name in ("uid.csv", "patient.csv"))
     return Run(target, outcomes, uids, patients, time.monotonic() - started)
+
+
+def _words_of(running: subprocess.Popen[str], target: Path, started: float, told: Told) -> str:
+    """What the command says, once it is done."""
+    while True:
+        try:
+            return running.communicate(timeout=TELL_EVERY)[0]
+        except subprocess.TimeoutExpired:
+            seconds = time.monotonic() - started
+            told(f"de-identified {sum(1 for _ in target.rglob('*.dcm'))} after {seconds:.0f} s")
+            if seconds > TIMEOUT:
+                running.kill()
+                raise
 
 
 def _write_key(path: Path) -> None:

@@ -6,6 +6,7 @@ import random
 import re
 from typing import NamedTuple
 
+from tests.scorecard import compare
 from tests.scorecard.people import WHOLE, Visit, data, forms
 
 _PIECE = re.compile(r"\[([^\]]*)\]|\{(\w+)\}|([^\[{]+)")
@@ -53,6 +54,6 @@ def fill(template: str, visit: Visit) -> Phrase:
 
 
 def _contradicts(phrase: Phrase) -> bool:
-    """Whether a word must both stay and go: a patient called White and a "white matter lesion"."""
-    words = {word.casefold() for text in phrase.stay for word in re.findall(r"\w+", text)}
-    return any(word.casefold() in words for text, _ in phrase.go for word in re.findall(r"\w{2,}", text))
+    """Whether a word must both stay and go: a patient called White and a "white matter lesion", Bell and cerebellum."""
+    stays = " ".join(phrase.stay)
+    return any(not compare.is_gone(text, stays, whole=whole) for text, whole in phrase.go)

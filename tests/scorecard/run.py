@@ -23,6 +23,8 @@ from tests.scorecard.stray import strays
 Files = Iterable[tuple[Instance, bytes]]
 Job = tuple[str, tuple[int, ...]]
 PIXELS = ("pixels_hidden", "pixels_retained")
+# What is no right reason to refuse a file: the engine left something, or came to no result.
+NEVER_RIGHT = frozenset({"kept", "lost", "residual-identifier", "deidentify-failed"})
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,10 @@ _PLANTERS: dict[str, Callable[..., Iterator[tuple[Instance, bytes]]]] = {
 }
 
 
-def score(place: Path, profile: str, size: str, seed: int, processes: int = 2) -> Result:
-    """Plant into `place`, run the engine there and judge it."""
+def score(
+    place: Path, profile: str, size: str, seed: int, processes: int = 2, told: engine.Told = lambda _: None
+) -> Result:
+    """Plant into `place`, run the engine there and judge it; `told` hears how far it is."""
     wanted, result = SIZES[size], Result(profile, size, seed)
     place.mkdir(parents=True, exist_ok=True)
     jobs: list[Job] = [
@@ -104,8 +108,10 @@ def score(place: Path, profile: str, size: str, seed: int, processes: int = 2) -
         answers.write(place / "answers.jsonl", instances)
         result.instances = len(instances)
         result.seconds["plant"] = time.monotonic() - started
-        run = engine.deidentify(place / "source", place, profile, processes)
+        told(f"{profile}: planted {len(instances)} in {result.seconds['plant']:.0f} s")
+        run = engine.deidentify(place / "source", place, profile, processes, told)
         result.seconds["de-identify"] = run.seconds
+        told(f"{profile}: de-identified in {run.seconds:.0f} s; judging")
         started = time.monotonic()
         _judge_all(pool, place, instances, run, result)
         result.seconds["judge"] = time.monotonic() - started
@@ -144,7 +150,7 @@ def _judge_all(
             jobs.append((instance, str(place / "source" / instance.file), path, small))
             continue
         reason = run.outcomes.get(instance.file, "lost")
-        if instance.refusal == "may" and reason not in ("kept", "lost"):
+        if instance.refusal == "may" and reason not in NEVER_RIGHT:
             result.refused[instance.modality, instance.kind, reason] += 1
             continue
         result.missing[instance.modality, instance.kind, reason] += 1

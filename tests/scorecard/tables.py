@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from tests.scorecard import claims as claims_of
 from tests.scorecard.answers import MEANINGS
 from tests.scorecard.burned import CONTRASTS, SIZES
 from tests.scorecard.history import Tally
@@ -47,11 +48,8 @@ def reading(result: Result) -> str:
 
 def claims(result: Result) -> str:
     """The figures that the project promises for pixels, and what gives no hint of its text."""
-    text = [one for one in result.verdicts if one.check.category == "pixels_hidden" and one.kind == "text"]
-    promised = [one for one in text if _is_promised(one)]
-    clean = [
-        one for one in result.verdicts if one.check.category == "pixels_retained" and one.check.detail.get("exact")
-    ]
+    text, clean = claims_of.texts(result), claims_of.clean(result)
+    promised = [one for one in text if claims_of.is_promised(one)]
     at_risk = [one for one in clean if one.kind == "clean"]
     unflagged = [one for one in result.verdicts if one.check.category == "pixels_hidden" and one.kind == "unflagged"]
     rows = [
@@ -106,11 +104,6 @@ def report(result: Result) -> str:
     if any(not one.passed for one in result.scored):
         parts += ["### Failures of instances that came out", worst(result)]
     return "\n\n".join(parts) + "\n"
-
-
-def _is_promised(one: Verdict) -> bool:
-    letters = one.check.detail["letters"]
-    return bool(letters["size"] >= 10 and letters["contrast"] >= 80)
 
 
 def _share(verdicts: Sequence[Verdict], *, failed: bool = False) -> tuple[str, str]:

@@ -83,7 +83,7 @@ def test_a_name_that_names_nothing_is_told_with_the_nearest(text: str, told: str
         ),
         (BASIC, "InstitutionName", ["X/Z/D", "retain-institution-identity (off)", "X for Type 3", "--inside"]),
         (BASIC, "SOPInstanceUID", ["new UID", "E.1-1: U"]),
-        (BASIC, "ManufacturerModelName", ["does not list it", "a device or a standard chooses its words", "kept"]),
+        (BASIC, "ManufacturerModelName", ["does not list it", "a maker chooses its words", "kept"]),
         (BASIC, "CodeMeaning", ["does not list it", "cleaned"]),
         (RESEARCH, "ContentSequence", ["kept, and its items are cleaned", "C by clean-structured-content"]),
         (RESEARCH, "ScheduledStudyLocation", ["as it tells a place", "cleaned"]),

@@ -133,6 +133,27 @@ def test_a_name_that_is_an_everyday_word_counts_where_it_is_called_by_a_title_or
         assert "PatientName" in look(text, ds), text
 
 
+def test_a_name_within_a_code_string_is_none_whatever_the_next_tag_looks_like() -> None:
+    source, ds = make_ct(), Dataset()
+    source.PerformingPhysicianName = "Lombardi^Mark"
+    item = Dataset()
+    item.RTROIInterpretedType, item.ROIInterpreter = "MARKER", ""  # ER and the next tag may be a tag and its length
+    ds.RTROIObservationsSequence = [item]
+    for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
+        clean = output(ds, syntax)
+        assert not ResidualCheck(frozenset(), "REMOVED").residue((part10(source),), (clean,), "2.25.1.dcm", SHIFT)
+        leaks = clean.replace(b"MARKER", b"MARK 2")
+        assert ResidualCheck(frozenset(), "REMOVED").residue((part10(source),), (leaks,), "2.25.1.dcm", SHIFT)
+
+
+def test_the_name_of_a_test_object_made_of_acronyms_is_no_name() -> None:
+    source = make_ct()
+    source.PatientName = "VOI^LUT^Test"
+    assert look(b"VOI LUT Test", source) == set()
+    source.PatientName = "Ng^LUT^Test"
+    assert look(b"LUT Ng", source) == {"PatientName"}
+
+
 def test_a_short_name_counts_as_a_whole_and_behind_a_title() -> None:
     ds = make_ct()
     ds.PatientName = "Li^Wu"

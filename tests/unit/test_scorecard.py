@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from tests.scorecard import answers, history, judge, judge_pixels, lettering, phrases
+from tests.scorecard import answers, claims, history, judge, judge_pixels, lettering, phrases
 from tests.scorecard.answers import Check, Instance
 from tests.scorecard.compare import is_gone, is_kept
 from tests.scorecard.images import Form, make_image, save
@@ -256,3 +256,31 @@ def test_the_pixels_of_images_that_give_no_hint_are_told_apart_from_the_score() 
     hidden, header_row = Check("pixels_hidden", ()), Check("text_removed", ())
     verdicts = [Verdict("a", "unflagged", "CT", check, False, "") for check in (hidden, header_row)]
     assert [one.check.category for one in Result("research", "quick", 0, verdicts).scored] == ["text_removed"]
+
+
+def pictures(kind: str, category: str, passed: bool, count: int, **detail: Any) -> list[Verdict]:
+    """So many verdicts on images."""
+    return [Verdict("a", kind, "CR", Check(category, (), detail=detail), passed, "")] * count
+
+
+def test_text_that_can_still_be_seen_and_masks_without_text_break_the_promises() -> None:
+    small, large = {"size": 8, "contrast": 200}, {"size": 10, "contrast": 80}
+    seen = Result("research", "full", 0)
+    seen.verdicts += pictures("text", "pixels_hidden", False, 3, letters=small)
+    seen.verdicts += pictures("text", "pixels_hidden", True, 3, letters=large)
+    seen.verdicts += pictures("clean", "pixels_retained", True, 199, exact=True)
+    seen.verdicts += pictures("clean", "pixels_retained", False, 1, exact=True)
+    assert claims.broken(seen) == []
+    seen.verdicts += pictures("clean", "pixels_retained", False, 2, exact=True)
+    assert len(claims.broken(seen)) == 1
+    seen.verdicts += pictures("text", "pixels_hidden", False, 1, letters=large)
+    assert len(claims.broken(seen)) == 2
+
+
+def test_nothing_is_planted_that_must_both_stay_and_go() -> None:
+    person = make_person(random.Random(1), 1)
+    visit = make_visit(random.Random(1), replace(person, family="Bell", native=("Bell",)), 1)
+    for number in range(200):
+        phrase = phrases.write(random.Random(number), "long", visit, "UT")
+        for text, whole in phrase.go:
+            assert is_gone(text, " ".join(phrase.stay), whole=whole)

@@ -16,16 +16,42 @@ BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _SHORT_RUN = re.compile(rb"[A-Za-z0-9 ^_,.'=/-]{8,}")
 # In noise, eight printable bytes come together now and then (once in 60,000 places), sixteen never.
 _LONG_RUN = re.compile(rb"[A-Za-z0-9 ^_,.'=/-]{16,}")
+# A word or a number among few bytes; in one of five hundred 32-bit numbers as long a run comes together by chance.
+_WORD_RUN = re.compile(rb"[A-Za-z0-9]{4,}")
+_FEW = 64
 _TEXT_TYPES = (b"text", b"desc", b"mluc")
 
 
 def kept(tag: int, value: bytes) -> bytes | None:
-    """A binary value without text; None where it is made of words."""
+    """A binary value without text, a plain table instead of one of words; None where nothing can stand for it."""
     name = tables.name_of(tag)
     if name == "ICCProfile":
         return _profile(value)
-    pattern = _SHORT_RUN if is_table(tag) else _LONG_RUN
-    return None if any(_is_text(found[0]) for found in pattern.finditer(value)) else value
+    table = is_table(tag)
+    pattern = _SHORT_RUN if table else _LONG_RUN
+    if not any(_is_text(found[0]) for found in pattern.finditer(value)):
+        return value
+    return _ramp(len(value)) if table else None  # without its table a look-up would not be valid
+
+
+def shows_text(value: bytes) -> bool:
+    """Whether bytes that should be numbers, of which no file says so, are text: a word among few, a line among many."""
+    if len(value) <= _FEW:
+        return _WORD_RUN.search(value) is not None
+    return any(_is_text(found[0]) for found in _SHORT_RUN.finditer(value))
+
+
+def _ramp(length: int) -> bytes:
+    """A table that goes up evenly; both bytes of a value are one, so it reads alike in every byte order and width."""
+    steps = max(1, (length + 1) // 2 - 1)
+    return bytes(at // 2 * 255 // steps for at in range(length))
+
+
+def is_text(value: bytes) -> bool:
+    """Whether what should be numbers is text: from end to end, or a long run of it."""
+    bare = value.rstrip(b"\0 ")
+    found = _SHORT_RUN.fullmatch(bare) or _LONG_RUN.search(bare)
+    return bool(found and _is_text(found[0]))
 
 
 def is_table(tag: int) -> bool:

@@ -13,7 +13,7 @@ from functools import cache
 from pydicom.datadict import dictionary_VM
 
 from tasks.core.pseudonyms import Pseudonymiser
-from tasks.deidentify.headers import binary, charset, values
+from tasks.deidentify.headers import binary, charset, texts, values
 from tasks.deidentify.known import Known
 from tasks.deidentify.rules import tables
 from tasks.deidentify.rules.profile import Action
@@ -26,6 +26,7 @@ _REGISTERED = re.compile(r"1\.2\.840\.10008\.(?:1\.2(?:\.\d{1,3}){0,4}|5\.1\.4\.
 _NUMBER = re.compile(rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 # The bytes of one value.
 NUMBER_BYTES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "UV": 8, "SV": 8, "AT": 4}
+_WORDS = 8  # bytes of numbers that may be words
 _NUMBER_FORMATS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q", "AT": "L"}
 # Four times what PS3.5 6.2 allows: vendors are generous, and multi-byte characters count several times.
 _MOST_CHARACTERS = {"CS": 64, "SH": 64, "LO": 256, "UC": 1024}
@@ -60,8 +61,10 @@ def changed(
     """The new value of an element that is no sequence; None where this action cannot give one, so it is removed."""
     if action is Action.KEEP:
         new = kept(tag, vr, value, terms)
-        if new and vr in _CLEANED_VRS and _names_patient(vr, new, identity.known, terms):
-            return _cleaned(tag, vr, value, identity, terms)
+        if new and vr in _CLEANED_VRS:
+            text = charset.decode(new.rstrip(b" \0"), terms)
+            if text is not None and texts.names_patient(vr, text, identity.known):
+                return _cleaned(tag, vr, value, identity, terms)
         return new
     if action is Action.EMPTY:
         return b""
@@ -70,7 +73,7 @@ def changed(
     if action is Action.DUMMY:
         return dummy(vr, order)
     if action is Action.UID:
-        if not value.isascii():
+        if vr != "UI" or not value.isascii():
             return None
         return "\\".join(new_uid(uid, identity) for uid in value.decode("ascii").split("\\")).encode("ascii")
     if action is Action.SHIFT:
@@ -93,6 +96,8 @@ def kept(tag: int, vr: str, value: bytes, terms: tuple[str, ...]) -> bytes | Non
         return value if all(_NUMBER.fullmatch(part) for part in parts if part) else None
     if vr == "TM":
         return value if value.isascii() and values.is_time(value.decode("ascii").strip(" \0")) else None
+    if vr in NUMBER_BYTES and len(value) >= _WORDS and binary.is_text(value):
+        return None
     if vr in _ASCII_VRS:
         return value if value.isascii() and not _CONTROL.search(value.rstrip(b" \0")) else None
     if vr in TEXT_VRS:
@@ -134,48 +139,17 @@ def _cleaned(tag: int, vr: str, value: bytes, identity: Identity, terms: tuple[s
     bare = value.rstrip(b" \0")
     if not bare:
         return b""
-    if vr not in _CLEANED_VRS:
+    if vr not in _CLEANED_VRS or (vr in _ASCII_VRS and not (value.isascii() and _fits(tag, vr, value))):
         return None
     text = None if _CONTROL.search(bare) else charset.decode(bare, terms)
+    if text is None and (terms := charset.undeclared(bare, terms)):
+        text = None if _CONTROL.search(bare) else charset.decode(bare, terms)
     if text is None:
         return None
-    if tables.name_of(tag) in _CODES and (not _WORD.search(text) or text in tables.coding_schemes()):
-        return value
-    clean = clean_text(tag, vr, text, identity)
+    clean = texts.clean(tag, vr, text, identity)
     if clean == text:
         return value
-    return charset.encode(clean, terms) or None
-
-
-def _names_patient(vr: str, value: bytes, known: Known, terms: tuple[str, ...]) -> bool:
-    """Whether a kept text of four letters or more names the patient; shorter ones are codes."""
-    text = charset.decode(value.rstrip(b" \0"), terms)
-    if text is None or len(text) < 4:
-        return False
-    from tasks.deidentify.words.mentions import mentions
-
-    parts = [text] if vr in ("LT", "ST", "UT") else text.split("\\")
-    return any(len(part) > 3 and mentions(part, known) for part in parts)
-
-
-def clean_text(tag: int, vr: str, text: str, identity: Identity) -> str:
-    """A report's text sentence by sentence; anything else by the allow-list of descriptions."""
-    if tables.name_of(tag) in _REPORT_TEXTS:
-        from tasks.deidentify.text import Surrogates, clean_report
-
-        surrogates = Surrogates(identity.pseudonymiser, identity.patient, identity.shift)
-        return clean_report(text, identity.known, surrogates).text
-    from tasks.deidentify.words import descriptors
-
-    if vr in ("LT", "ST", "UT"):
-        return descriptors.clean(text, identity.known)
-    return "\\".join(descriptors.clean(part, identity.known) for part in text.split("\\"))
-
-
-# What is no more than a code: letters and digits, but no word of five letters.
-_CODES = frozenset({"CodeValue", "LongCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion"})
-_WORD = re.compile(r"[^\W\d_]{5}|[^\x20-\x7e]")
-_REPORT_TEXTS = frozenset({"TextValue"})
+    return charset.encode(clean, terms) if clean.strip(" \\") else None
 
 
 @cache

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from pydicom.charset import convert_encodings, decode_bytes, encode_string, python_encoding
 
 DELIMITERS = {0x09, 0x0A, 0x0C, 0x0D}  # where ISO 2022 goes back to the first set (PS3.5 6.1.2.5.3)
 UNKNOWN = ("ISO_IR 6",)
+_UTF8, _LATIN = ("ISO_IR 192",), ("ISO_IR 100",)
+# Two letters beyond ASCII in a row, or what is no letter, degree, power, micro or section sign.
+_NOT_LATIN = re.compile(rb"[\x80-\xff]{2}|[\x80-\xa6\xa8-\xaf\xb1\xb4\xb6-\xbf\xd7\xf7]")
 
 
 def terms_of(value: bytes) -> tuple[str, ...]:
@@ -33,6 +37,18 @@ def decode(value: bytes, terms: tuple[str, ...]) -> str | None:
     if not decodes(value, terms):
         return None
     return decode_bytes(value, list(encodings(terms)), DELIMITERS)
+
+
+def undeclared(value: bytes, terms: tuple[str, ...]) -> tuple[str, ...]:
+    """The set that text beyond ASCII is in where the header names none: UTF-8, else Latin-1 where it reads as such.
+
+    () where the header names one, and where letters beyond ASCII stand in a row: they are of some other set.
+    """
+    if any(term not in ("", "ISO_IR 6") for term in terms) or b"\x1b" in value:
+        return ()
+    if decodes(value, _UTF8):
+        return _UTF8
+    return () if _NOT_LATIN.search(value) else _LATIN
 
 
 def encode(text: str, terms: tuple[str, ...]) -> bytes | None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import struct
 
+from tasks.core.errors import QuarantineUnit
+from tasks.core.reasons import Reason
 from tasks.deidentify.rules import tables
 
 LONG = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
@@ -101,6 +103,7 @@ class Encoding:
 
 
 _MOST_HEADS = 1 << 16
+MAX_STEPS = 3 << 19  # a million elements and their items: frames by the ten thousand with all that is said of each
 # VRs that may have an undefined length.
 DELIMITED = frozenset({"SQ", "UN", "OB", "OW"})
 EXPLICIT, IMPLICIT, BIG_ENDIAN = Encoding(implicit=False), Encoding(implicit=True), Encoding(implicit=False, order=">")
@@ -123,13 +126,17 @@ def after_items(content: bytes, at: int, encoding: Encoding, max_depth: int = 20
     """Where a sequence of undefined length that begins at `at` ends, behind its delimiter.
 
     `encoding` is that of its items: `inside` of its own.
-    Raises `CutError` where more bytes are needed, `PlainError` for what is no sequence or nested too deeply.
+    Raises `CutError` where more bytes are needed, `PlainError` for what is no sequence or nested too deeply, and
+    `QuarantineUnit` where it has more than MAX_STEPS elements, items and delimiters.
     """
-    depth = 1
+    depth, left = 1, MAX_STEPS
     inside = [False]  # for each open sequence, whether an item of undefined length is open in it
     inner = [encoding]
     while depth:
         now = inner[-1]
+        left -= 1
+        if left < 0:
+            raise QuarantineUnit(Reason.OVERSIZED)
         try:
             group, number = now.tag(content, at)
             if group == 0xFFFE:

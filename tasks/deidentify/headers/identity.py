@@ -66,6 +66,8 @@ def _texts(opened: Opened, tags: tuple[int, ...]) -> list[str]:
     for tag in tags:
         value = opened.value(tag)
         text = charset.decode(value, opened.terms) if value else None
+        if text is None and value and (terms := charset.undeclared(value, opened.terms)):
+            text = charset.decode(value, terms)
         if text is None and value:
             text = normal.decoded(value, opened.terms)
         found += [part.strip(" \0\r\n") for part in (text or "").split("\\")]

@@ -15,7 +15,7 @@ from pydicom import uid as known
 
 from tasks.core.errors import QuarantineUnit, SkipUnit
 from tasks.core.reasons import Reason
-from tasks.deidentify.headers import charset, normal
+from tasks.deidentify.headers import charset, needed, normal
 from tasks.deidentify.headers.element import PIXELS, Element, Row
 from tasks.deidentify.headers.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, UNDEFINED, Encoding, PlainError
 from tasks.deidentify.headers.learned import Learned
@@ -115,6 +115,8 @@ def open_file(source: Source, *, regular: bool = True, learned: dict[Encoding, L
         raise SkipUnit(Reason.MEDIA_DIRECTORY)
     if not opened.sop_class or not opened.sop:
         raise QuarantineUnit(Reason.NO_IDENTITY)
+    if not needed.are_sound(opened.by_tag):
+        raise QuarantineUnit(Reason.UNREADABLE)
     return opened
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from tasks.deidentify.known import Known
 from tasks.deidentify.pixels.detect import Found
 from tasks.deidentify.pixels.place import Place, join
+from tasks.deidentify.pixels.texts import letters
 from tasks.deidentify.pixels.tokens import SURE, may_stay
 
 _SAME = 0.7  # share of the smaller box that two boxes of one text have in common
@@ -30,9 +31,9 @@ def _tells(text: Found, known: Known) -> bool:
 
 
 def _one_of_each(found: Sequence[Found]) -> list[Found]:
-    """Of a text that was found several times, the best reading, and the box around all."""
+    """Of a text that was found several times, the fullest good reading, and the box around all."""
     kept: list[Found] = []
-    for text in sorted(found, key=lambda one: (-one.reading.score, one.place)):
+    for text in sorted(sorted(found, key=lambda one: one.place), key=lambda one: letters(one.reading), reverse=True):
         for at, other in enumerate(kept):
             if _same(text.place, other.place):
                 kept[at] = replace(other, place=other.place.around(text.place))

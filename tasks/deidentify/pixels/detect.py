@@ -6,7 +6,7 @@ loads the networks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 
@@ -14,17 +14,19 @@ import cv2
 import numpy as np
 
 from tasks.deidentify.pixels import slices
+from tasks.deidentify.pixels.cutting import GROUND, around, core_of, key_of, scaled, with_ground
 from tasks.deidentify.pixels.grow import grown
 from tasks.deidentify.pixels.layout import Array
 from tasks.deidentify.pixels.lines import propose, read
 from tasks.deidentify.pixels.ocr import Reading
 from tasks.deidentify.pixels.place import Place
-from tasks.deidentify.pixels.strokes import CLEAR, FAINT, PLAIN, Image, Strokes, find_places, find_strokes
+from tasks.deidentify.pixels.strokes import CLEAR, FAINT, PLAIN, SHORT, Image, Strokes, find_places, find_strokes
 from tasks.deidentify.pixels.texts import LOWEST, Text, is_line_shaped, is_text
 from tasks.deidentify.pixels.tighten import tightened
 from tasks.deidentify.pixels.views import Plane, Range, local_contrast, narrowest, view
 
-_LARGEST = 160  # pixels to a side of a place; tripled it is what the detector takes in 70 MB, and fastest a pixel
+_COLOURED = 2  # times that a channel is enlarged: what grey shows was looked at before
+_LARGEST = 144  # pixels to a side of a place; tripled it is what the detector takes in 70 MB, and fastest a pixel
 _LEVELS = (1, 4, 16)  # letters of 8 to 32 px, and those that are so many times larger
 _SMALLEST = 24  # pixels to a side: less holds no text
 _STRIP, _OVERLAP = 256, 64  # rows
@@ -40,35 +42,52 @@ class Care:
     whether letters of one value are cut out.
     """
 
-    first: Strokes
-    others: Strokes
+    first: tuple[Strokes, ...]
+    others: tuple[Strokes, ...]
     scale: int
     slices: bool
 
 
-THOROUGH = Care(FAINT, PLAIN, scale=3, slices=True)  # letters of 8 px from a contrast of 40
-QUICK = Care(FAINT, PLAIN, scale=2, slices=False)  # a third of the time; some small letters in clutter are missed
-COARSE = Care(CLEAR, CLEAR, scale=2, slices=False)  # for what is clean by its header
+THOROUGH = Care((FAINT, SHORT), (PLAIN,), scale=3, slices=True)  # letters of 8 px from a contrast of 40
+QUICK = Care(
+    (FAINT, SHORT), (PLAIN,), scale=2, slices=False
+)  # a third of the time; some small letters in clutter are missed
+COARSE = Care((CLEAR,), (CLEAR,), scale=2, slices=False)  # for what is clean by its header
+
+
+Seen = MutableMapping[bytes, list[Text]]
 
 
 @dataclass(frozen=True, repr=False)
 class Found:
-    """A box with text, in pixels of the frame, ends excluded. May name a patient, so its repr is silent."""
+    """A box with text, in pixels of the frame, ends excluded, and the part of it that the letters surely take.
+
+    May name a patient, so its repr is silent.
+    """
 
     place: Place
+    core: Place
     height: float
     reading: Reading
     line_shaped: bool = False
 
 
-def find_text(planes: Sequence[Plane], care: Care = THOROUGH) -> list[Found]:
-    """The text of one frame."""
+def find_text(
+    planes: Sequence[Plane], care: Care = THOROUGH, near: Sequence[Place] | None = None, seen: Seen | None = None
+) -> list[Found]:
+    """The text of one frame; with `near` only around those boxes.
+
+    `seen` keeps what places were found to say, for frames that show the same there.
+    """
     found: list[Found] = []
     for plane in planes:
+        how = care if plane.only is None else replace(care, scale=min(care.scale, _COLOURED), slices=False)
         for level in _levels(plane):
-            texts = _at_level(_reduced(plane, level), level, care)
+            texts = _at_level(_reduced(plane, level), level, how, near, {} if seen is None else seen)
             texts = [text for text in texts if level == 1 or not _is_known(text.place, found)]
-            found += [replace(text, place=tightened(text.place, text.height, plane.values)) for text in texts]
+            found += [
+                replace(text, place=tightened(text.place, text.core, text.height, plane.values)) for text in texts
+            ]
     return found
 
 
@@ -96,15 +115,23 @@ def _reduced(plane: Plane, level: int) -> Plane:
     return Plane(cv2.resize(plane.values, size, interpolation=cv2.INTER_AREA), plane.ranges, only)
 
 
-def _at_level(plane: Plane, level: int, care: Care) -> list[Found]:
+def _at_level(plane: Plane, level: int, care: Care, near: Sequence[Place] | None, seen: Seen) -> list[Found]:
     found = []
-    for place in find_places(_strokes(plane, care), _LARGEST):
-        part = plane.values[place.top : place.bottom, place.left : place.right]
-        for text in _texts(part, plane.ranges, care, LOWEST if level == 1 else _LOWEST_REDUCED):
-            moved = replace(text, line=text.line.moved(place.top, place.left))
-            box = grown(moved, plane.values, narrowest(plane.ranges))
-            whole = Place(box.top * level, box.left * level, box.bottom * level, box.right * level)
-            found.append(Found(whole, text.line.height * level, text.reading, is_line_shaped(text)))
+    strokes = _strokes(plane, care)
+    if near is not None:
+        strokes &= around(near, level, strokes.shape)
+    for place in find_places(strokes, _LARGEST):
+        part = with_ground(plane.values, place)
+        lowest = LOWEST if level == 1 else _LOWEST_REDUCED
+        key = key_of(part, plane.ranges, care, lowest)
+        if key not in seen:
+            seen[key] = _texts(part, plane.ranges, care, lowest)
+        for text in seen[key]:
+            moved = replace(text, line=text.line.moved(place.top - GROUND, place.left - GROUND))
+            whole, box = grown(moved, plane.values, narrowest(plane.ranges))
+            core = scaled(core_of(moved), level)
+            height = text.line.height * level
+            found.append(Found(scaled(box, level), core, height, whole.reading, is_line_shaped(text)))
     return found
 
 
@@ -118,8 +145,9 @@ def _strokes(plane: Plane, care: Care) -> Image:
         for shown, wanted in zip(plane.ranges, chain([care.first], repeat(care.others)), strict=False):
             image = view(plane.values[top:bottom], shown)
             half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # letters of 16 px and more
-            large = cv2.resize(find_strokes(half, wanted), image.shape[::-1], interpolation=cv2.INTER_NEAREST)
-            strip |= (find_strokes(image, wanted) | large)[start - top : start - top + len(strip)]
+            for one in wanted:
+                large = cv2.resize(find_strokes(half, one), image.shape[::-1], interpolation=cv2.INTER_NEAREST)
+                strip |= (find_strokes(image, one) | large)[start - top : start - top + len(strip)]
     if plane.only is not None:
         strokes &= plane.only
     return strokes
@@ -134,7 +162,7 @@ def _texts(part: Array, ranges: tuple[Range, ...], care: Care, lowest: int) -> l
                 text = Text(line, read(line))
                 if is_text(text):
                     texts.append(text)
-    return texts
+    return [replace(text, line=text.line.without_crop()) for text in texts]
 
 
 def _images(part: Array, ranges: tuple[Range, ...], care: Care) -> Iterator[tuple[Image, float]]:

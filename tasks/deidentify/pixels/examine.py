@@ -19,7 +19,7 @@ from tasks.deidentify.headers.read import text_of
 from tasks.deidentify.known import Known
 from tasks.deidentify.pixels.boxes import to_mask
 from tasks.deidentify.pixels.changes import embedded_overlays
-from tasks.deidentify.pixels.detect import COARSE, QUICK, THOROUGH, Care, find_text
+from tasks.deidentify.pixels.detect import COARSE, QUICK, THOROUGH, Care, Seen, find_text
 from tasks.deidentify.pixels.frames import Decoded, Frames
 from tasks.deidentify.pixels.layout import Layout, read_layout
 from tasks.deidentify.pixels.mask import Mask, without_unused_bits
@@ -73,6 +73,7 @@ class _Look:
         self.source, self.layout, self.frames, self.known, self.settings = source, layout, frames, known, settings
         self.mask = Mask(layout, read_palette(source.header) if layout.photometric == "PALETTE COLOR" else None)
         self.extremes: list[Decoded] = []
+        self.seen: Seen = {}
 
     def shows_text(self) -> bool:
         """Whether a coarse look sees text that must go."""
@@ -147,14 +148,18 @@ class _Look:
 
     def _mask_until_clean(self, chosen: Sequence[int]) -> None:
         """Raises BURNED_IN_TEXT where there is new text in every round."""
+        near: list[Place] | None = None  # everywhere; then where something has changed since
         for _ in range(_ROUNDS):
             new: list[Place] = []
             for frame, care in self._shown(chosen):
-                boxes = self._text_of(frame, care)
-                new += [box for box in boxes if not any(old.holds(box) for old in (*self.mask.boxes, *new))]
+                boxes = [box for box in self._text_of(frame, care, near) if not any(old.holds(box) for old in new)]
+                boxes = [box for box in boxes if not any(old.holds(box) for old in self.mask.boxes)]
+                if boxes:  # at once, so that what stands on every frame is found but once
+                    self.mask = replace(self.mask, boxes=tuple(join([*self.mask.boxes, *boxes])))
+                    new += boxes
             if not new:
                 return
-            self.mask = replace(self.mask, boxes=tuple(join([*self.mask.boxes, *new])))
+            near = new
         raise QuarantineUnit(Reason.BURNED_IN_TEXT)
 
     def _shown(self, chosen: Sequence[int]) -> Iterator[tuple[Decoded, Care]]:
@@ -165,8 +170,9 @@ class _Look:
             words = extreme.words if extreme.words.ndim == 3 else self.layout.words(extreme.words)
             yield Decoded(words, extreme.photometric), THOROUGH
 
-    def _text_of(self, frame: Decoded, care: Care) -> list[Place]:
-        """The boxes to mask in a frame as it would be now."""
+    def _text_of(self, frame: Decoded, care: Care, near: Sequence[Place] | None = None) -> list[Place]:
+        """The boxes to mask in a frame as it would be now; with `near` only around those."""
         masked = Decoded(self.mask.applied(frame), frame.photometric)
-        found = find_text(planes_of(masked, self.layout, self.source.header, self.mask.palette), care)
+        planes = planes_of(masked, self.layout, self.source.header, self.mask.palette)
+        found = find_text(planes, care, near, self.seen)
         return to_mask(found, self.known)

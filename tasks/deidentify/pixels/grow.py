@@ -6,6 +6,7 @@ Strokes that go on at an end may be letters or bone; what reads as more letters 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from tasks.deidentify.pixels import ocr
 from tasks.deidentify.pixels.layout import Array
 from tasks.deidentify.pixels.place import Place
-from tasks.deidentify.pixels.texts import Text
+from tasks.deidentify.pixels.texts import Text, letters
 from tasks.deidentify.pixels.views import Range, local_contrast
 
 _FARTHEST = 4.0  # heights of the line, to either side
@@ -29,35 +30,39 @@ _LEAST = 2  # pixels
 _HEIGHT = 32  # that a line is read in
 
 
-def grown(text: Text, values: Array, shown: Range) -> Place:
-    """The place of a line with what goes on at its ends, within the image that it is in."""
+def grown(text: Text, values: Array, shown: Range) -> tuple[Text, Place]:
+    """The place of a line with what goes on at its ends, within the image that it is in; and what it says then."""
     top, left, bottom, right = text.line.box
     height = text.line.height
+    readings = [text.reading]
     if right - left >= bottom - top:
-        left, right = _longer(values, (top, left, bottom, right), height, shown)
-    elif right - left < 1.5 * height:  # written down, and no line at an angle
-        top, bottom = _longer(np.rot90(values, -1), _turned(values, text.line.box), height, shown)
+        left, right, reading = _longer(values, (top, left, bottom, right), height, shown)
+        readings.append(reading)
+    elif right - left < 1.5 * height:  # written upwards or downwards, and no line at an angle
+        rows, columns = values.shape
+        one = _longer(np.rot90(values, -1), (left, rows - bottom, right, rows - top), height, shown)
+        other = _longer(np.rot90(values, 1), (columns - right, top, columns - left, bottom), height, shown)
+        top, bottom = min(rows - one[1], other[0]), max(rows - one[0], other[1])
+        readings += [one[2], other[2]]
     margin = _LEAST + _MARGIN * height
     rows, columns = values.shape
-    return Place(
+    place = Place(
         max(0, math.floor(top - margin)),
         max(0, math.floor(left - margin)),
         min(rows, math.ceil(bottom + margin)),
         min(columns, math.ceil(right + margin)),
     )
+    return replace(text, reading=max(readings, key=letters)), place
 
 
-def _turned(values: Array, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    """A box of `values` in the image that is `values` turned by np.rot90(..., -1)."""
-    rows = values.shape[0]
-    top, left, bottom, right = box
-    return left, rows - bottom, right, rows - top
-
-
-def _longer(values: Array, box: tuple[float, float, float, float], height: float, shown: Range) -> tuple[float, float]:
-    """The ends of a line across, farther out where letters go on."""
+def _longer(
+    values: Array, box: tuple[float, float, float, float], height: float, shown: Range
+) -> tuple[float, float, ocr.Reading]:
+    """The ends of a line across, farther out where letters go on, and what it then says; nothing where it doesn't."""
     top, left, bottom, right = box
     before, after = _reach(values, box, height)
+    if not before and not after:
+        return left, right, ocr.Reading()
     over, under = max(0, int(top)), min(values.shape[0], math.ceil(bottom))
     start = max(0, int(left - before - height))  # a letter's height farther, so that no letter is cut
     end = min(values.shape[1], math.ceil(right + after + height))
@@ -65,8 +70,9 @@ def _longer(values: Array, box: tuple[float, float, float, float], height: float
     scale = _HEIGHT / (under - over)
     reading = ocr.read(cv2.resize(line, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))
     if reading.score < _SCORE:
-        return left - min(before, _UNREAD * height), right + min(after, _UNREAD * height)
-    return _letters(reading, start, end - start, (left, right), height)
+        return left - min(before, _UNREAD * height), right + min(after, _UNREAD * height), ocr.Reading()
+    first, last = _letters(reading, start, end - start, (left, right), height)
+    return first, last, reading if (first, last) != (left, right) else ocr.Reading()
 
 
 def _letters(

@@ -46,6 +46,10 @@ class Line:
         """In pixels of an image that begins that much higher and farther left."""
         return replace(self, box=(self.box[0] + down, self.box[1] + right, self.box[2] + down, self.box[3] + right))
 
+    def without_crop(self) -> Line:
+        """Without its pixels, which may be many: for keeping."""
+        return replace(self, crop=np.empty((0, 0), np.uint8))
+
 
 def propose(image: Image) -> list[Line]:
     """Every line that the detector sees in a grey image, from top to bottom."""

@@ -14,14 +14,17 @@ import numpy.typing as npt
 from tasks.deidentify.pixels.layout import Array
 from tasks.deidentify.pixels.place import Place
 
-_SHARE = 0.35  # of a full stroke: less is no ink
+_SHARE = 0.2  # of a full stroke: less is no ink
 _LEAST = 2  # pixels around the ink
 _MARGIN = 0.12  # heights around the ink
 _FEW = 0.008  # of a row or column: fewer pixels are noise
 
 
-def tightened(place: Place, height: float, values: Array) -> Place:
-    """The part of `place` that has ink in it, with a margin; `height` is that of the line, in pixels of `values`."""
+def tightened(place: Place, core: Place, height: float, values: Array) -> Place:
+    """The part of `place` that has ink in it, with a margin, and `core` whatever it has: letters may fade there.
+
+    `height` is that of the line, in pixels of `values`.
+    """
     crop = np.ascontiguousarray(values[place.top : place.bottom, place.left : place.right]).astype(np.float32)
     if min(crop.shape) < 3:
         return place
@@ -29,10 +32,10 @@ def tightened(place: Place, height: float, values: Array) -> Place:
     margin = math.ceil(_LEAST + _MARGIN * height)
     rows, columns = (_span(ink.sum(axis=axis), ink.shape[axis]) for axis in (1, 0))
     return Place(
-        max(place.top, place.top + rows[0] - margin),
-        max(place.left, place.left + columns[0] - margin),
-        min(place.bottom, place.top + rows[1] + margin),
-        min(place.right, place.left + columns[1] + margin),
+        max(place.top, min(core.top, place.top + rows[0] - margin)),
+        max(place.left, min(core.left, place.left + columns[0] - margin)),
+        min(place.bottom, max(core.bottom, place.top + rows[1] + margin)),
+        min(place.right, max(core.right, place.left + columns[1] + margin)),
     )
 
 

@@ -21,6 +21,8 @@ Image = npt.NDArray[np.uint8]
 Range = tuple[float, float]
 
 _LONGEST_TABLE = 2**17
+_LETTERS, _APART = 15, 8  # pixels to a side, and grey levels by which letters of another colour change its mean
+_ALIKE = 16  # grey levels
 _COLOURFUL = 24  # of 255: channels that differ by less are grey
 _NEIGHBOURS = 31  # pixels to a side that a local contrast is taken from
 _LEVELS = 48.0  # grey levels of a standard deviation in it
@@ -92,8 +94,23 @@ def _colour_planes(colours: Image) -> list[Plane]:
     coloured = (cv2.subtract(most, least) >= _COLOURFUL).astype(np.uint8)
     planes = [Plane(grey, full)]
     if coloured.any():
-        planes += [Plane(most, full, coloured), Plane(least, full, coloured)]
+        planes += [Plane(one, full, coloured & _told_by_colour(one, grey)) for one in (most, least)]
     return planes
+
+
+def _told_by_colour(channel: Image, grey: Image) -> Image:
+    """1 where a channel shows what its grey levels don't: not in a picture that is only tinted."""
+    counts = np.bincount(grey.reshape(-1), minlength=256)
+    sums = np.bincount(grey.reshape(-1), channel.reshape(-1), minlength=256)
+    usual = _smooth(sums) / np.maximum(_smooth(counts), 1e-6)
+    apart = cv2.absdiff(channel, np.clip(usual, 0, 255).astype(np.uint8)[grey])
+    return np.asarray(cv2.blur(apart, (_LETTERS, _LETTERS)) >= _APART, np.uint8)
+
+
+def _smooth(counts: Array) -> npt.NDArray[np.float64]:
+    """Over neighbouring grey levels, so that letters of one value don't tell what is usual at theirs."""
+    spread = np.exp(-0.5 * (np.arange(-3 * _ALIKE, 3 * _ALIKE + 1) / _ALIKE) ** 2)
+    return np.asarray(np.convolve(counts, spread, "same")[: len(counts)], np.float64)
 
 
 def _packed_luminance(words: Array, layout: Layout) -> Array:

@@ -104,6 +104,9 @@ class ResidualCheck:
 
     def _chunks(self, reader: Reader, start: int, end: int, longest: int) -> Iterator[tuple[int, memoryview]]:
         """The bytes from `start` to `end`, CHUNK at a time, each with the last bytes of the one before it."""
+        if isinstance(reader, View) and (whole := reader.held(start, end)) is not None:
+            yield start, whole
+            return
         if len(self._buffer) < min(CHUNK, end - start):
             self._buffer = bytearray(min(CHUNK, max(end - start, 2**20)))
         buffer = memoryview(self._buffer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from io import BytesIO
 
 from tasks.deidentify.residual.view import Reader, View
 
@@ -52,14 +53,17 @@ def inflated(under: Reader, start: int) -> Reader:
     """
     if start > under.size:
         raise ValueError("a deflated file ends before its data begin")
-    size, kept = start, [under.read(0, start)]
+    size, kept = start, BytesIO(under.read(0, start))  # its bytes are taken without a copy
+    kept.seek(start)
     for piece in _inflate(under, start):
         size += len(piece)
         if size > MAX_INFLATED:
             raise ValueError("a deflated file is too large")
         if size <= _KEPT:
-            kept.append(piece)
-    return View((b"".join(kept),)) if size <= _KEPT else Inflated(under, start, size)
+            kept.write(piece)
+        elif kept.tell():
+            kept = BytesIO()
+    return View((kept.getvalue(),)) if size <= _KEPT else Inflated(under, start, size)
 
 
 def _inflate(under: Reader, start: int) -> Iterator[bytes]:

@@ -25,6 +25,9 @@ _LONG_UID = 20
 _LEAST = 6  # bytes of a text that chance may not explain, whatever stands around it
 _SMALL = 256  # bytes in which four given ones do not stand by chance
 _NO_DATE_BEFORE = ("", "\0", "\n", "\\", "\t")
+_TOLD = (Rule.UID, Rule.YEAR, Rule.SHORT_DAY)  # of these only a beginning or an end is searched for
+_TEXTS = (Sort.TEXT, Sort.NAME, Sort.NUMBER)
+_PLAIN = 2**16
 _NUMBERED = 7  # digits of a number that count where only numbers stand
 
 
@@ -44,19 +47,38 @@ class Judge:
         wanted = hit.needle.wanted
         place = self.layout.place(hit.end - 1) if among_pixels else None
         context = context_of(reader or self.layout.reader, hit, place and (place.start, place.end))
-        told = wanted.rule in (Rule.UID, Rule.YEAR, Rule.SHORT_DAY)
-        alone = self._is_told(wanted, context) if told else stands_alone(wanted, context, hit.needle.width)
         # Among numbers nothing stands beside a find that would make it a part of a longer word: chance decides.
-        numbers = place is not None and place.sort is Sort.ARRAY and not told
-        if not (alone or numbers) or (wanted.rule is Rule.DAY and self._may_stand(wanted.text)):
+        numbers = place is not None and place.sort is Sort.ARRAY and wanted.rule not in _TOLD
+        if not (numbers or self._is_alone(hit, context)) or (wanted.rule is Rule.DAY and self._may_stand(wanted.text)):
             return None
         named = wanted.rule is not Rule.COMMON or is_called_by_name(wanted, context)
         if reader is not None:
             return wanted.keyword if named else None
         if not named and not context.in_name:  # an everyday word, unless it stands where a name should
             return None
-        place = place or self.layout.place(context.start)
+        if place is None:
+            place = self.layout.place(context.start)
+            value = self._in_its_value(hit, place)
+            if value is not None and not self._is_alone(hit, value):
+                return None
         return f"{wanted.keyword} in {place.name}" if self._counts_at(hit, context, place) else None
+
+    def _is_alone(self, hit: Hit, context: Context) -> bool:
+        """Whether the find is a word, number, year or UID of its own, by what stands beside it."""
+        wanted = hit.needle.wanted
+        if wanted.rule in _TOLD:
+            return self._is_told(wanted, context)
+        return stands_alone(wanted, context, hit.needle.width)
+
+    def _in_its_value(self, hit: Hit, place: Place) -> Context | None:
+        """The surroundings within the element's value, if that is plain text: `MARKER` and a tag may look like `MARK`.
+
+        In a value with zero bytes other elements or other encodings may be hidden, so it tells nothing.
+        """
+        if place.sort not in _TEXTS or hit.start < place.start or place.end - place.start > _PLAIN:
+            return None
+        value = self.layout.reader.read(place.start, place.end - place.start)
+        return None if b"\0" in value.rstrip(b"\0") else context_of(self.layout.reader, hit, (place.start, place.end))
 
     def _is_told(self, wanted: Wanted, context: Context) -> bool:
         """Whether a year or the beginning of a UID is that of one of the source's."""

@@ -13,6 +13,7 @@ from tasks.deidentify.residual.identifying import NOTHING, Collected, together
 
 _SETTLED = 4  # an element that changed is trusted again after so many equal files
 _MOST = 20_000
+_LONGEST = 2**20  # bytes of a run: millions of equal elements in one file are not to be remembered
 
 
 @dataclass(slots=True, repr=False)
@@ -63,7 +64,9 @@ class Branch:
         return told
 
     def join(self, row: list[Run]) -> None:
-        """Make one run of those that stood in a row."""
+        """Make one run of those that stood in a row, unless it gets too long."""
+        if sum(len(run.raw) for run in row) > _LONGEST:
+            return
         single = [part for run in row for part in run.single or [run]]
         told = together([run.told for run in row])
         self.runs[row[0].raw[:4]] = Run(b"".join(run.raw for run in row), told, single)

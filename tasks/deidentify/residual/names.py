@@ -8,7 +8,7 @@ from itertools import permutations
 
 from tasks.deidentify.residual.charsets import is_eastern, spellings
 from tasks.deidentify.residual.numbers import of_number
-from tasks.deidentify.residual.vocabulary import common, placeholders
+from tasks.deidentify.residual.vocabulary import common, facts, placeholders
 from tasks.deidentify.residual.wanted import PATIENT, Rule, Wanted, stands_in
 
 _PART = re.compile(r"[\^=,;\\/\s.()_\d]+")
@@ -20,7 +20,8 @@ _SHORT_TITLES = ("mr", "mrs", "ms", "dr", "prof", "herr", "frau", "mme")
 
 def of_name(keyword: str, text: str, kept: str) -> Iterator[Wanted]:
     """Everything by which a value of VR PN may be found; `kept` is what is kept on purpose, in lower case."""
-    if not keyword.startswith(PATIENT) and stands_in(text.strip("^ ").lower(), kept):
+    own = keyword.startswith(PATIENT)
+    if not own and stands_in(text.strip("^ ").lower(), kept):
         return
     for name in re.split(r"[=\\]", text):
         digits = sum(character.isdigit() for character in name)
@@ -34,7 +35,8 @@ def of_name(keyword: str, text: str, kept: str) -> Iterator[Wanted]:
             for piece in dict.fromkeys([part, *re.split(r"[-'’]", part)]):
                 if len(piece) < (2 if is_eastern(piece) else 4) or piece in placeholders():
                     continue
-                rule = Rule.COMMON if piece in common() else Rule.NAME
+                everyday = piece in common() or (not own and piece in facts("medical"))
+                rule = Rule.COMMON if everyday else Rule.NAME
                 strong = strong or rule is Rule.NAME
                 yield from (Wanted(rule, keyword, spelling, beside) for spelling in sorted(spellings(piece)))
         if not strong:
@@ -47,7 +49,8 @@ def _weak_name(keyword: str, name: str, parts: list[str]) -> Iterator[Wanted]:
         return
     if len(name) >= 5 and "^" in name:
         yield Wanted(Rule.WHOLE, keyword, name)
-    short = [part for part in parts if part not in common()]
+    # The parts of `VOI^LUT^Test` are the descriptions of a test object too.
+    short = [part for part in parts if part not in common() and part not in facts("acronyms")]
     if not short:
         return
     for first, second in permutations(parts[:3], 2):

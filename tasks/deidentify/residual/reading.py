@@ -15,6 +15,7 @@ _WINDOW = 2**16
 _LARGEST = 128 * 2**20  # bytes of a header that are taken into memory
 _BULK = 2**20  # a longer value that is neither text nor sequence is passed over without being read
 _RUN = 2**14  # a longer element is read anew each time
+_MOST = 2**21  # elements, rows of them and items that are read of one file, some seconds' worth
 _DEEPEST = 24  # sequences in sequences that are read with runs; what is deeper is read without
 _LE, _BE = struct.Struct("<H"), struct.Struct(">H")
 _DULL: tuple[set[bytes], set[bytes]] = (set(), set())  # tags and VRs, as bytes, of what tells nothing; big endian ones
@@ -38,6 +39,7 @@ class Reading:
         self.found: list[Collected] = []
         self.encoding = Encoding()
         self.longest = 0
+        self._steps = 0
 
     def file_meta(self, branch: Branch) -> int:
         """Read preamble and file meta; where the data set begins, whose encoding is found and which is inflated."""
@@ -97,6 +99,7 @@ class Reading:
         meta = item is None and place[0]
         row: list[Run] = []
         while at < end:
+            self._step()
             key = data[at : at + 4]
             run = runs.get(key)
             if run is not None:
@@ -182,6 +185,7 @@ class Reading:
         reading = walk.Walk(self.data, start, end if stop is None else stop, encoding).items(stop, tag)
         try:
             for leaf in reading:
+                self._step()
                 if judged := tells(leaf.tag, leaf.vr):
                     value, parent = self.data[leaf.start : leaf.end], elements.keyword_of(leaf.parent)
                     self.found.append(identifying(leaf.tag, judged, value, leaf.charset, parent, self.retained))
@@ -196,6 +200,7 @@ class Reading:
         charset = b"\0\x08\0\5" if self.encoding.big else b"\x08\0\5\0"
         bound = end if stop is None else stop
         while stop is None or at < stop:
+            self._step()
             tag, _, start, length = elements.header(self.data, at, self.encoding)
             if tag == SEQUENCE_END:
                 return start
@@ -208,6 +213,12 @@ class Reading:
                 raise _Short
             at = self._elements(start, after, branch, place, length)
         return at
+
+    def _step(self) -> None:
+        """Count. Raises `ValueError` where there is too much to read."""
+        self._steps += 1
+        if self._steps > _MOST:
+            raise ValueError("too many elements")
 
     @staticmethod
     def _is_bulk(tag: int, written: bytes, length: int, group: int) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from tasks.deidentify.parts import Parts, Range
+from tasks.deidentify.parts import Parts, Range, held
 
 
 class Reader(Protocol):
@@ -55,6 +55,13 @@ class View:
             return self._piece(self._parts[0], start, max(0, min(length, self.size - start)))
         found = [self._piece(part, at, count) for part, at, count in self._within(start, length)]
         return found[0] if len(found) == 1 else b"".join(found)
+
+    def held(self, start: int, end: int) -> memoryview | None:
+        """The bytes from `start` to `end` where they are one short range of a file, until another is asked for."""
+        for part, first in zip(self._parts, self._starts, strict=False):
+            if first == start and isinstance(part, Range) and part.length == end - start:
+                return held(part)
+        return None
 
     def fill(self, buffer: memoryview, start: int) -> int:
         """Fill `buffer` with the bytes from `start` on; how many there were. Raises `OSError` as `read` does."""

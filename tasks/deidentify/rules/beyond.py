@@ -21,7 +21,8 @@ from tasks.deidentify.rules.actions import (
 )
 
 _LONG_OR_BINARY = LONG_TEXT | {"UN", "OB", "OW", "OF", "OD", "OL", "OV", "UR"}
-CODES = frozenset({"CodeValue", "LongCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion"})
+VALUES = frozenset({"CodeValue", "LongCodeValue"})  # of which sites make their own, in any sequence
+CODES = VALUES | {"CodingSchemeDesignator", "CodingSchemeVersion"}
 _GONE = Decision(Action.REMOVE)
 NOT_LISTED = "E.1-1 does not list it"
 
@@ -33,7 +34,8 @@ def judge(keyword: str, vr: str, kind: str | None, options: frozenset[str], date
     known = tables.value_representations(tables.tag_of(keyword))
     kinds = {vr, *known}
     if keyword in tables.tag_set("removed"):
-        return _told(_by_type(kind), "it names people, orders or places")
+        together = keyword in tables.tag_set("together")
+        return _told(Action.REMOVE if together else _by_type(kind), "it names people, orders or places")
     if keyword in tables.tag_set("kept"):
         return _told(Action.KEEP, "it carries no words")
     if "PN" in kinds:
@@ -51,17 +53,29 @@ def judge(keyword: str, vr: str, kind: str | None, options: frozenset[str], date
     if vr == "SQ" or "SQ" in known:
         return _told(Action.KEEP, "its items are cleaned in turn") if vr in known else _told(Action.REMOVE, "no items")
     if "UI" in kinds:
-        return _told(Action.UID if vr == "UI" else Action.REMOVE, "it is a UID")
+        return _told(Action.UID if vr == "UI" and vr in known else Action.REMOVE, "it is a UID")
     if kinds & TEMPORAL:
         return _date(vr, dates)
     if vr not in known:
         return _told(Action.REMOVE, f"it should be {'/'.join(known)}, not {vr}")
+    if vr == "CS":
+        return _told(Action.CLEAN, "it is a code, unless unknown words are written into it", _by_type(kind))
     return _told(Action.KEEP, "it is a number or a code")
 
 
-def code_of_listed(parent: str) -> Judgement:
-    """What becomes of a code in a sequence that E.1-1 lists and an option keeps: words may be written into it."""
-    return _told(Action.CLEAN, f"it is a code of {parent}, unless words are written into it", Action.DUMMY)
+@cache
+def is_technical(tag: int, vr: str) -> bool:
+    """Whether cleaning a value means the technical words of words/technical.py, not those of descriptions."""
+    keyword = tables.name_of(tag)
+    if vr == "CS":
+        return tag >> 16 & 1 == 1 or (keyword not in tables.tag_set("labels") and tables.row_of(tag) is None)
+    return keyword in tables.tag_set("technical")
+
+
+def code_of(parent: str) -> Judgement:
+    """What becomes of a code's value, and of its scheme in a sequence that E.1-1 lists."""
+    where = parent or "no sequence"
+    return _told(Action.CLEAN, f"it is a code of {where}, unless words are written into it", Action.DUMMY)
 
 
 @cache
@@ -81,19 +95,23 @@ def may_stand_in_reference(keyword: str) -> bool:
 
 def _text(keyword: str, vr: str, known: tuple[str, ...], kind: str | None, options: frozenset[str]) -> Judgement:
     readable = vr in TEXT and bool(set(known) & TEXT)
-    if keyword in tables.tag_set("technical"):
-        if vr in known:
-            return _told(Action.KEEP, "a device or a standard chooses its words")
-        return _told(Action.REMOVE, f"it should be {'/'.join(known)}, not {vr}")
+    if keyword in tables.tag_set("technical") | tables.tag_set("products"):
+        if vr not in known:
+            return _told(Action.REMOVE, f"it should be {'/'.join(known)}, not {vr}")
+        if keyword in tables.tag_set("products"):
+            return _told(Action.KEEP, "a maker chooses its words")
+        instead = Action.DUMMY if keyword in CODES else _by_type(kind)
+        return _told(Action.CLEAN, "a device or a standard chooses its words; unknown long ones go", instead)
     if not readable:
         return _told(Action.REMOVE, "it is long or binary and can hold anything")
     if keyword == "CodeMeaning":
         return _told(Action.CLEAN, "it need not be the code's own meaning", Action.DUMMY)
     if keyword in tables.tag_set("labels") and vr in SHORT_TEXT:
         return _told(Action.CLEAN, "it is text that people type", _by_type(kind))
+    otherwise = Action.DUMMY if keyword in tables.tag_set("needed") else _by_type(kind)
     if "clean-descriptors" in options or (keyword == "TextValue" and "clean-structured-content" in options):
-        return _told(Action.CLEAN, "it is free text, which the profile cleans", _by_type(kind))
-    return _told(Action.REMOVE, "it is free text")
+        return _told(Action.CLEAN, "it is free text, which the profile cleans", otherwise)
+    return _told(otherwise, "it is free text")
 
 
 def _date(vr: str, dates: str) -> Judgement:

@@ -38,6 +38,8 @@ def judge(row: tables.Row, tag: int, vr: str, kind: str | None, granted: Granted
     why = f"E.1-1: {row.action}"
     if "/" in row.action or base != row.action:
         why += f", {base.value} for Type {kind}" if kind else f", {base.value} where the Type is not known"
+    if base is Action.DUMMY and vr == "SQ" and row.keyword in tables.tag_set("with_items"):
+        return Judgement(Decision(Action.CLEAN), f"{why}; its items stay, with dummies in them")
     if tag >> 24 in (0x50, 0x60):
         return Judgement(Decision(base), f"{why}; curves and overlays go whole, their drawings cannot be read")
     if beyond.refers(row.keyword) and granted.dates != "REMOVED":

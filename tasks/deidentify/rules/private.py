@@ -1,8 +1,8 @@
 """Private attributes that are known to be safe (`data/private.json`): which creators, which elements, what to do.
 
 What belongs here: looking a private element up, and what the Retain Safe Private Option makes of it. Elements that
-PS3.15 E.3.10-1 names are kept. What The Cancer Imaging Archive found safe is kept where it is a number or a code; its
-text is cleaned, its dates move and its UIDs are replaced. All else goes: a vendor's block may hold a whole header.
+PS3.15 E.3.10-1 names, and what The Cancer Imaging Archive found safe, are kept where they are numbers; texts are
+cleaned, dates move and UIDs are replaced. All else goes: a vendor's block may hold a whole header.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from tasks.deidentify.rules.actions import BINARY, NUMBERS, TEMPORAL, TEXT, Acti
 
 _GONE = Decision(Action.REMOVE)
 _OPAQUE = BINARY | {""}
-_BINARY_NUMBERS = NUMBERS - {"DS", "IS"}
 _KINDS = (NUMBERS, TEXT | {"CS"}, frozenset({"DA", "DT"}))
 
 
@@ -34,12 +33,10 @@ class Entry:
     def read_as(self, vr: str) -> str:
         """The VR to read a value by that the file says is `vr`: the known one where the file's tells nothing.
 
-        Not so for any number of binary numbers: nothing would tell them from text.
+        Whether bytes that are read as numbers are text is for the caller to say (headers/binary.py).
         """
         usual = self.vrs[0] if self.vrs else ""
-        if vr not in _OPAQUE or (usual in _OPAQUE and not self.standard):
-            return vr
-        if not usual or (usual in _BINARY_NUMBERS and not self.most):
+        if not usual or vr not in _OPAQUE or (usual in _OPAQUE and not self.standard):
             return vr
         return usual
 
@@ -94,10 +91,7 @@ def _value(vr: str, entry: Entry) -> Decision:
         return Decision(Action.KEEP)
     if vr == "UI":
         return Decision(Action.UID)
-    if vr in TEXT or vr == "CS":
-        trusted = vr == "CS" or (entry.standard and vr in ("LO", "SH"))
-        return Decision(Action.KEEP if trusted and vr in entry.vrs else Action.CLEAN)
-    return _GONE
+    return Decision(Action.CLEAN) if vr in TEXT or vr == "CS" else _GONE
 
 
 def _date(vr: str, dates: str) -> Decision:

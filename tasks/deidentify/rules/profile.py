@@ -164,8 +164,8 @@ def _judge(profile: Profile, tag: int, vr: str, iod: int | None, parent: str) ->
     if chosen is not None:
         base = listed.basic(row, kind, known) if row else Action.REMOVE
         return Judgement(site.decided(chosen, vr, base), f"the site's override: {chosen}")
-    if row is None and keyword in beyond.CODES and vr in known and _is_listed(parent):
-        return beyond.code_of_listed(parent)
+    if row is None and keyword in beyond.CODES and vr in known and (keyword in beyond.VALUES or _is_listed(parent)):
+        return beyond.code_of(parent)
     if row is None:
         return beyond.judge(keyword, vr, kind, profile.options, profile.dates)
     return listed.judge(row, tag, vr, kind, profile.granted(tag, row))

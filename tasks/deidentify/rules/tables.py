@@ -57,7 +57,7 @@ def row_of(tag: int) -> Row | None:
 
 @cache
 def tag_set(section: str) -> frozenset[str]:
-    """Keywords of a section of beyond_table.json: `kept`, `removed`, `technical`, `labels` or `references`."""
+    """Keywords of a section of beyond_table.json: `kept`, `removed`, `technical`, `labels` and so on."""
     return frozenset(load("beyond_table.json")[section]["keywords"])
 
 

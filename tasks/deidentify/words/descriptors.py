@@ -14,7 +14,7 @@ from tasks.deidentify.known import Known
 from tasks.deidentify.words import ages, beside, cues, dates, ideographs, names, numbers, parts, patient, places, tidy
 from tasks.deidentify.words.identifiers import identifiers
 from tasks.deidentify.words.spans import NAME, PATIENT, Span
-from tasks.deidentify.words.tokens import NUMBER, RUN, WORD, Tokens, tokenize
+from tasks.deidentify.words.tokens import NUMBER, RUN, WORD, Tokens, tokenize, visible
 
 
 @lru_cache(maxsize=16384)
@@ -22,6 +22,7 @@ def clean(text: str, known: Known) -> str:
     """`text` without whatever may name somebody; "" where nothing is left. Pure; never raises."""
     if not text or text.isspace():
         return ""
+    text = visible(text)
     tokens, wanted = tokenize(text), identifiers(known)
     if RUN in tokens.kinds:
         tokens = ideographs.split(tokens, wanted)

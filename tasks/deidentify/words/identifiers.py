@@ -63,9 +63,10 @@ class Identifiers:
 def identifiers(known: Known) -> Identifiers:
     """What to look for, given what is known."""
     words = [value for value in known.ids if value.strip() and not any(char.isdigit() for char in value)]
-    patient = _person((*known.patient, *(word for word in words if not _all_known(word))))
+    patient = _person(known.patient)
     pairs, places = place_words(known.places)
-    others = _person(known.others)
+    # Of an id made of words (`RMR_KOPF`) the words that are everyday ones say nothing alone, as with other people.
+    others = _person((*known.others, *(word for word in words if not _all_known(word))))
     parts: dict[str, int] = {}
     for person, flag in ((patient, OWN), (others, OTHER)):
         for part in person.parts:

@@ -11,17 +11,14 @@ from tasks.deidentify.words.tokens import NUMBER, RUN, WORD, tokenize
 
 _ALNUM = re.compile(r"[^\W_]+")
 _SEPARATORS = r"[ ()._/\-]{0,2}+"
+_TELLING = 6  # digits of an id that tell whose it is without its letters
 _LINKS = PARTICLES - {"st"}
 
 
 def id_pattern(ids: tuple[str, ...]) -> re.Pattern[str] | None:
     """One pattern for all ids: in any case, with separators or without, leading zeros too, not in a longer number."""
     found = set()
-    for value in ids:
-        plain = "".join(_ALNUM.findall(value)).casefold()
-        core = plain.lstrip("0")
-        if not any(char.isdigit() for char in core) or len(core) < 4:
-            continue
+    for core in sorted({core for value in ids for core in _cores(value)}):
         between = _SEPARATORS if len(core) >= 6 else ""
         left = r"(?<!\d)0*+" if core[0].isdigit() else r"(?<![^\W_])"
         right = r"(?!\d)" if core[-1].isdigit() else r"(?![^\W_])"
@@ -31,6 +28,16 @@ def id_pattern(ids: tuple[str, ...]) -> re.Pattern[str] | None:
         if found
         else None
     )
+
+
+def _cores(value: str) -> list[str]:
+    """What of an id is looked for: its letters and digits, and its digits alone where they are six and more."""
+    plain = "".join(_ALNUM.findall(value)).casefold()
+    digits = "".join(char for char in plain if char.isdigit())
+    cores = [plain.lstrip("0")] if digits else []
+    if len(digits.lstrip("0")) >= _TELLING and plain.strip(digits):
+        cores.append(digits.lstrip("0"))
+    return [core for core in cores if len(core) >= 4 and any(char.isdigit() for char in core)]
 
 
 def place_words(places: tuple[str, ...]) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:

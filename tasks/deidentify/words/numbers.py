@@ -18,6 +18,7 @@ _UNIT = (
 )
 _EMAIL = re.compile(r"(?<![\w.+\-])[\w.+\-]{1,64}+@[\w\-]{1,63}+(?:\.[\w\-]{1,63}+){1,5}")
 _URL = re.compile(r"(?:https?|ftp)://[^\s<>\"']{1,1000}+|(?<![\w.])www\.[^\s<>\"']{1,500}+", re.IGNORECASE)
+_ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2}){3,}+|(?:&#[0-9A-Za-z]{1,6};){3,}+")  # text as addresses or pages write it
 _CUED_PHONE = re.compile(
     r"(?<![^\W_])(?:phone|telephone|telefon|tel|tél|téléphone|teléfono|telefono|tlf|fax|cell|mobile|pager|beeper|pgr|bleep|ext|extension|call|handy)"
     r"(?:\s?(?:no|nr|number|num|line))?[\s.:#)]{1,5}(?P<number>[+(]{0,2}\d[\d().\-/\s]{2,22}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?)(?!\d)",
@@ -62,10 +63,12 @@ _CHAINED = "-"
 
 
 def web(text: str) -> list[Span]:
-    """E-mail and web addresses."""
+    """E-mail and web addresses, and what is written as they are."""
     spans = [Span(found.start(), found.end(), EMAIL) for found in _EMAIL.finditer(text)] if "@" in text else []
     if "://" in text or "www." in text.lower():
         spans.extend(Span(found.start(), found.end(), URL) for found in _URL.finditer(text))
+    if "%" in text or "&#" in text:
+        spans.extend(Span(found.start(), found.end(), URL) for found in _ESCAPED.finditer(text))
     return spans
 
 

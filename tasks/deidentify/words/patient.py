@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -9,19 +10,25 @@ from tasks.deidentify.words import vocabulary
 from tasks.deidentify.words.identifiers import JOINED, OWN, Identifiers, Person
 from tasks.deidentify.words.lexicon import PARTICLES, SUFFIXES
 from tasks.deidentify.words.spans import HOSPITAL, ID, NAME, PATIENT, Span
-from tasks.deidentify.words.tokens import MARK, RUN, SPACE, WORD, Tokens, is_free, step
+from tasks.deidentify.words.tokens import MARK, RUN, SPACE, WORD, Tokens, fold, is_free, step
 
+# Single letters with one character between them, each time.
+_SPELT = re.compile(r"(?<![^\W_])[^\W\d_](?:[\s.,_^*\-][^\W\d_](?![^\W_])){3,}+")
+_MIXED = re.compile(r"(?<![^\W_])[^\W\d_]++\d[^\W_]*+")
+_LOOKS_LIKE = str.maketrans("01345", "oieas")
 _JOINTS = ".,^_-'’=&"
 
 
 def find(tokens: Tokens, wanted: Identifiers, misspelt: bool = True) -> list[Span]:
-    """Every stretch that names the patient or somebody else who is known; `misspelt` also takes near misses."""
+    """Every stretch that names the patient or somebody else who is known; `misspelt` is for prose: near misses too."""
     if wanted.empty:
         return []
     spans = list(_people(tokens, wanted, misspelt))
     for person, category in ((wanted.patient, PATIENT), (wanted.others, NAME)):
         for run in person.runs:
             spans.extend(_everywhere(tokens.text, run, category))
+    spans.extend(_spelt(tokens, wanted))
+    spans.extend(_disguised(tokens.text, wanted))
     if wanted.ids:
         spans.extend(Span(found.start(), found.end(), ID) for found in wanted.ids.finditer(tokens.text))
     if wanted.pairs or wanted.places:
@@ -38,7 +45,7 @@ def _people(tokens: Tokens, wanted: Identifiers, misspelt: bool) -> Iterator[Spa
         whose = wanted.parts.get(folded, 0) or ("'" in folded and wanted.parts.get(folded.replace("'", ""), 0))
         if whose:
             category = PATIENT if whose & OWN else NAME
-            alone = whose & JOINED or _stands_alone(folded, tokens.words[index], category == PATIENT)
+            alone = whose & JOINED or _stands_alone(folded, tokens.words[index], category == PATIENT, misspelt)
             (marked if alone else maybe)[index] = category
         elif wanted.long_parts and len(folded) > 3 and _resembles(folded, wanted.long_parts, misspelt):
             marked[index] = PATIENT
@@ -56,12 +63,31 @@ def _people(tokens: Tokens, wanted: Identifiers, misspelt: bool) -> Iterator[Spa
     yield from _together(tokens, marked)
 
 
-def _stands_alone(folded: str, word: str, own: bool) -> bool:
+def _spelt(tokens: Tokens, wanted: Identifiers) -> Iterator[Span]:
+    """Names of four letters and more that are spelt: `J o n e s`, `S-M-I-T-H`."""
+    for found in _SPELT.finditer(tokens.text):
+        letters = fold(found[0][::2])
+        for part, whose in wanted.parts.items():
+            at = letters.find(part) if len(part) > 3 else -1
+            if at >= 0:
+                start = found.start() + 2 * at
+                yield Span(start, start + 2 * len(part) - 1, PATIENT if whose & OWN else NAME)
+
+
+def _disguised(text: str, wanted: Identifiers) -> Iterator[Span]:
+    """Names of five letters and more with digits for letters: `W1ecz0rek`."""
+    for found in _MIXED.finditer(text):
+        whose = wanted.parts.get(fold(found[0]).translate(_LOOKS_LIKE), 0) if len(found[0]) > 4 else 0
+        if whose:
+            yield Span(found.start(), found.end(), PATIENT if whose & OWN else NAME)
+
+
+def _stands_alone(folded: str, word: str, own: bool, prose: bool) -> bool:
     flags = vocabulary.flags_of(folded)
     if len(folded) <= 2:
         return word[0].isupper() and (word[1:].islower() or not flags & vocabulary.KNOWN)
-    if not own:
-        return not flags & vocabulary.KNOWN
+    if not own:  # in a description a physician called Wainwright or Page is meant; in prose a page may be
+        return not flags & (vocabulary.KNOWN if prose else vocabulary.KNOWN & ~vocabulary.ORDINARY)
     return not (len(folded) == 3 and flags & vocabulary.TECHNICAL) or (word[0].isupper() and word[1:].islower())
 
 

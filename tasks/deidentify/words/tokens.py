@@ -22,6 +22,7 @@ _MARKS = (
 _LETTER = rf"(?:[^\W\d_{RUN_ON}]|[{_MARKS}])"
 RUN, WORD, NUMBER, SPACE, MARK = 1, 2, 3, 4, 5  # kinds of tokens
 _TOKEN = re.compile(rf"([{RUN_ON}]+)|({_LETTER}++(?:['’]{_LETTER}++)*+)|(\d++)|(\s++)|(.)", re.DOTALL)
+_UNSEEN = re.compile(r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _UMLAUTS = {ord(umlaut): pair for umlaut, pair in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ø", "oe"), ("å", "aa"))}
 _LIGATURES = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d", "’": "'"}
@@ -61,6 +62,11 @@ def words_of(text: str) -> frozenset[str]:
 def tuple_of(text: str) -> tuple[str, ...]:
     """As `words_of`, in order."""
     return tuple(text.split())
+
+
+def visible(text: str) -> str:
+    """`text` without characters that nobody sees, which may stand inside a name: soft hyphens, joiners."""
+    return text if text.isascii() else _UNSEEN.sub("", text)
 
 
 def tokenize(text: str) -> Tokens:

@@ -49,7 +49,7 @@ def channel(
 
 def all_channels() -> dict[str, Channel]:
     """Every channel by name, in the order in which they are written."""
-    for module in ("outside", "private", "values", "bulk", "content", "names", "streams", "objects"):
+    for module in ("outside", "private", "values", "bulk", "content", "names", "streams", "objects", "beyond"):
         import_module(f"{__name__}.{module}")
     return _channels
 

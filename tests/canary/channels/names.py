@@ -6,6 +6,7 @@ profile may keep, and in values that E.1-1 does not list.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from urllib.parse import quote
 
 from tests.canary.base import tag_of
@@ -112,6 +113,16 @@ def _forms() -> dict[str, str]:
         "as percent form": quote(name, safe=""),
         "as percent form of every letter": "".join(f"%{ord(letter):02X}" for letter in SURNAME),
         "letter by letter": " ".join(SURNAME),
+        "letter by letter in lower case": "_".join(SURNAME.lower()),
+        "turned round": SURNAME[::-1],
+        "in hexadecimal": SURNAME.encode().hex(),
+        "in base 64": b64encode(SURNAME.encode()).decode().rstrip("="),
+        "as entities": "".join(f"&#{ord(letter)};" for letter in SURNAME),
+        "with soft hyphens": "\u00ad".join(SURNAME),
+        "in wide letters": "".join(chr(ord(letter) + 0xFEE0) for letter in SURNAME),
+        "with accents": SURNAME.replace("o", "ö").replace("i", "í"),
+        "with digits for letters": SURNAME.replace("o", "0").replace("i", "1"),
+        "as initials and year": f"{GIVEN[0]}.{SURNAME}-1931",
         "in a path": f"C:\\export/{SURNAME}.{GIVEN}/1.dcm".replace("\\", "/"),
         "in an address": f"{GIVEN}.{SURNAME}@mail.example".lower(),
     }
