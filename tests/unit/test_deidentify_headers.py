@@ -198,3 +198,13 @@ def test_words_in_lookup_tables_and_profiles_do_not_pass_but_tables_do() -> None
     assert ways[0].tobytes() == ways[1].tobytes()
     behind = binary.kept(0x00282000, profile + b"Canary behind")
     assert behind == (binary.kept(0x00282000, profile) or b"") + bytes(13)
+
+
+def test_a_name_that_stands_only_within_a_sequence_goes_from_descriptions_too() -> None:
+    ds = make_ct()
+    equipment = Dataset()
+    equipment.OperatorsName = "Wainwright^Ada"
+    ds.ContributingEquipmentSequence = [equipment]
+    ds.SeriesDescription = "Chest Wainwright axial"
+    after = pydicom.dcmread(BytesIO(deidentify(part10(ds), DeidentifySettings(profile="research")).content))
+    assert after.SeriesDescription == "Chest axial"

@@ -41,9 +41,11 @@ class Row:
     elements: tuple[Element, ...]
     single: tuple[Row, ...] = ()
     by_tag: dict[int, Element] = field(init=False)
+    sequences: tuple[Element, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.by_tag = {element.tag: element for element in self.elements}
+        self.sequences = tuple(element for element in self.elements if element.vr == "SQ")
 
     @property
     def first(self) -> int:

@@ -1,15 +1,17 @@
-"""Who a file is about: the identifiers at the top of its header, as Known has them.
+"""Who a file is about: the identifiers at the top of its header and the names within its sequences, as Known has them.
 
-Only a few attributes are asked, all at the top, so that it costs nothing a file; slices of one series answer alike.
+Only a few attributes are asked, so that it costs next to nothing a file; slices of one series answer alike.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from pydicom.datadict import tag_for_keyword
 
 from tasks.deidentify.headers import charset, normal
+from tasks.deidentify.headers.nested import names_in
 from tasks.deidentify.headers.opened import Opened
 from tasks.deidentify.known import Known
 from tasks.deidentify.rules import tables
@@ -45,10 +47,11 @@ _ALL = tuple(tag for tags in _TAGS.values() for tag in tags)
 _DAY = re.compile(r"(\d{4})[.\-/]?(\d{2})[.\-/]?(\d{2})")
 
 
-def signature(opened: Opened) -> tuple[bytes, ...]:
+def signature(opened: Opened) -> tuple[object, ...]:
     """The bytes that `known_of` depends on: equal signatures (and character sets) make equal answers."""
     by_tag = opened.by_tag
-    return tuple(by_tag[tag].chunk or b"" for tag in _ALL if tag in by_tag)
+    top = tuple(by_tag[tag].chunk or b"" for tag in _ALL if tag in by_tag)
+    return (*top, *_nested(opened))
 
 
 def known_of(opened: Opened, retained: frozenset[str]) -> Known:
@@ -57,18 +60,34 @@ def known_of(opened: Opened, retained: frozenset[str]) -> Known:
         kind: tuple(_texts(opened, tuple(tag for tag in tags if tables.name_of(tag) not in retained)))
         for kind, tags in _TAGS.items()
     }
+    for tag, value in _nested(opened):
+        if tables.name_of(tag) not in retained:
+            kind = "patient" if tag in _TAGS["patient"] else "others"
+            texts[kind] += tuple(text for text in _split(value, opened.terms) if text not in texts[kind])
     days = tuple("".join(found.groups()) for text in texts["dates"] if (found := _DAY.match(text)))
     return Known(texts["patient"], texts["others"], texts["ids"], texts["places"], days)
+
+
+def _nested(opened: Opened) -> Iterator[tuple[int, bytes]]:
+    """(tag, value) of the names within sequences."""
+    for element in opened.sequences:
+        yield from names_in(element, opened.encoding)
 
 
 def _texts(opened: Opened, tags: tuple[int, ...]) -> list[str]:
     found = []
     for tag in tags:
-        value = opened.value(tag)
-        text = charset.decode(value, opened.terms) if value else None
-        if text is None and value and (terms := charset.undeclared(value, opened.terms)):
-            text = charset.decode(value, terms)
-        if text is None and value:
-            text = normal.decoded(value, opened.terms)
-        found += [part.strip(" \0\r\n") for part in (text or "").split("\\")]
-    return list(dict.fromkeys(part for part in found if part))
+        found += _split(opened.value(tag), opened.terms)
+    return list(dict.fromkeys(found))
+
+
+def _split(value: bytes, terms: tuple[str, ...]) -> list[str]:
+    """The values of an attribute as text, without those that are empty."""
+    if not value:
+        return []
+    text = charset.decode(value, terms)
+    if text is None and (otherwise := charset.undeclared(value, terms)):
+        text = charset.decode(value, otherwise)
+    if text is None:
+        text = normal.decoded(value, terms)
+    return [part for each in text.split("\\") if (part := each.strip(" \0\r\n"))]

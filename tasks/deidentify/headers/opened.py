@@ -42,19 +42,23 @@ class Opened:
     pieces: Sequence[Element | Row]
     elements: list[Element] = field(init=False)
     by_tag: dict[int, Element] = field(init=False)
+    sequences: list[Element] = field(init=False)
     terms: tuple[str, ...] = field(init=False)
     has_unknown_terms: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        self.elements, self.by_tag = [], {}
+        self.elements, self.by_tag, self.sequences = [], {}, []
         for piece in self.pieces:
             if type(piece) is Row:
                 self.elements += piece.elements
                 self.by_tag |= piece.by_tag
+                self.sequences += piece.sequences
             else:
                 assert isinstance(piece, Element)
                 self.elements.append(piece)
                 self.by_tag[piece.tag] = piece
+                if piece.vr == "SQ":
+                    self.sequences.append(piece)
         self.terms = charset.terms_of(self.value(_CHARSET)) if _CHARSET in self.by_tag else ()
         if not charset.are_known(self.terms):
             self.terms, self.has_unknown_terms = charset.UNKNOWN, True
