@@ -26,7 +26,7 @@ test: setup services lint  ## Lint, type-check and run every test
 	@$(BIN)/python -m pytest
 
 unit: setup  ## Run the tests that need no service
-	@$(BIN)/python -m pytest tests/unit -q
+	@$(BIN)/python -m pytest tests/unit -q -n 2
 
 lint: setup  ## ruff, mypy --strict and the import contracts
 	@$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
 from tasks.deidentify.documents import admit
-from tasks.deidentify.headers.clean import HeaderCleaner, Session
+from tasks.deidentify.headers.clean import HeaderCleaner, Pixels, Session
 from tasks.deidentify.headers.encoding import Encoding, PlainError
 from tasks.deidentify.headers.learned import Learned
 from tasks.deidentify.headers.opened import Opened, open_file
@@ -105,6 +105,8 @@ class Deidentifier:
             raise QuarantineUnit(Reason.PATIENT_MISMATCH)
         without = admit(opened, self.profile)
         sop = self.pseudonymiser.uid(opened.sop)
+        if self._images.will_look(opened, sop):
+            self._headers.clean(opened, session, sop, Pixels(), without=without)  # what is irregular shows before
         handled = self._images.clean(opened, session.known, sop, scratch)
         try:
             parts = self._headers.clean(opened, session, sop, handled.pixels, without=without)

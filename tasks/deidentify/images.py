@@ -76,7 +76,7 @@ class PixelCleaner:
         judged = self._judge(opened)
         if judged.risky and not self.settings.look:
             raise QuarantineUnit(Reason.BURNED_IN_RISK)
-        if not judged.risky and not (judged.by_sample and self._is_chosen(sop)):
+        if not self._looks(judged, sop):
             pixels = Pixels(element.tag, pixeldata.unchanged(opened, element))
             if judged.accepted:
                 pixels.elements = part10.not_burned_in(opened.encoding)
@@ -87,6 +87,13 @@ class PixelCleaner:
             pixels.syntax = outcome.transfer_syntax
         temporary = tuple(part.path for part in outcome.value or () if isinstance(part, Range))
         return Handled(pixels, (*judged.notes, *outcome.notes), temporary)
+
+    def will_look(self, opened: Opened, sop: str) -> bool:
+        """Whether `clean` will look for text, which takes longer than all else."""
+        return any(tag in opened.by_tag for tag in _PIXELS) and self._looks(self._judge(opened), sop)
+
+    def _looks(self, judged: Judgement, sop: str) -> bool:
+        return (judged.risky and self.settings.look) or (judged.by_sample and self._is_chosen(sop))
 
     def _is_chosen(self, sop: str) -> bool:
         number = int.from_bytes(hashlib.sha256(sop.encode("ascii")).digest()[:6], "big")

@@ -151,8 +151,8 @@ def _regular(source: Source, learned: dict[Encoding, Learned]) -> Opened:
 def _check_items(opened: Opened) -> None:
     """Refuse a sequence of more items than MAX_ITEMS: millions of empty ones fit into a small file."""
     item = b"\xff\xfe\xe0\x00" if opened.encoding.order == ">" else b"\xfe\xff\x00\xe0"
-    for element in opened.elements:
-        chunk = element.chunk
+    for piece in opened.pieces:  # what is in a row is short
+        chunk = piece.chunk if isinstance(piece, Element) else None
         if chunk is not None and len(chunk) > 8 * MAX_ITEMS and chunk.count(item) > MAX_ITEMS:
             raise QuarantineUnit(Reason.OVERSIZED)
 

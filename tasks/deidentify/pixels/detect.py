@@ -26,7 +26,7 @@ from tasks.deidentify.pixels.tighten import tightened
 from tasks.deidentify.pixels.views import Plane, Range, local_contrast, narrowest, view
 
 _COLOURED = 2  # times that a channel is enlarged: what grey shows was looked at before
-_LARGEST = 144  # pixels to a side of a place; tripled it is what the detector takes in 70 MB, and fastest a pixel
+_LARGEST = 176  # pixels to a side of a place; tripled it is what the detector takes in 100 MB, and fastest a pixel
 _LEVELS = (1, 4, 16)  # letters of 8 to 32 px, and those that are so many times larger
 _SMALLEST = 24  # pixels to a side: less holds no text
 _STRIP, _OVERLAP = 256, 64  # rows

@@ -20,6 +20,7 @@ Image = npt.NDArray[np.uint8]
 
 CELL = 16
 MARGIN = 24
+_SHARED = 32  # pixels that two pieces of one place share: a line of letters is whole in one of them
 _NEAR = np.ones((3, 3), np.uint8)
 _WINDOW = 32  # pixels along a line: three letters or more
 _ROWS, _OF = 3, 5  # neighbouring rows of a line in which that is so
@@ -109,12 +110,12 @@ def _noise(image: Image) -> float:
 
 
 def _cuts(start: int, end: int, size: int, largest: int) -> list[tuple[int, int]]:
-    """`start` to `end` within 0 and `size`, in equal pieces of at most `largest` that overlap by twice the margin."""
+    """`start` to `end` within 0 and `size`, in equal pieces of at most `largest` that overlap."""
     start, end = max(0, start), min(size, end)
     if end - start <= largest:
         return [(start, end)]
-    pieces = -(-(end - start - 2 * MARGIN) // (largest - 2 * MARGIN))
-    length = -(-(end - start + (pieces - 1) * 2 * MARGIN) // pieces)
+    pieces = -(-(end - start - _SHARED) // (largest - _SHARED))
+    length = -(-(end - start + (pieces - 1) * _SHARED) // pieces)
     starts = [start + round(k * (end - start - length) / (pieces - 1)) for k in range(pieces)]
     return [(at, at + length) for at in starts]
 
