@@ -51,9 +51,8 @@ class PixelSettings(Frozen):
     """How hard pixels are looked at for text. What the header calls risky is looked at whole, the rest by sample."""
 
     look: bool = Field(
-        False,
-        description="true looks at what is at risk and masks text, a second or more a picture; false quarantines it. "
-        "`sluice deidentify` looks unless its profile file says otherwise",
+        True,
+        description="true looks at what is at risk and masks text, a second or more a picture; false quarantines it",
     )
     sample: float = Field(
         0.001,

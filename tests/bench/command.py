@@ -1,7 +1,7 @@
 """The command `sluice deidentify` in processes of its own: what it costs to start, and what a file costs after that.
 
-It is run on some files and on five times as many; the difference is what the further files cost. It always checks for residue. One
-worker, so that the ratio to a copy says what the work costs and not how it is spread.
+It is run on some files and on five times as many; the difference is what the further files cost. It always checks for
+residue. One worker, so that the ratio to a copy says what the work costs and not how it is spread.
 """
 
 from __future__ import annotations

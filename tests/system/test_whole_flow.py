@@ -10,9 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pandas as pd
+import pydicom
 import pytest
 
 from flows.services.orthanc import find_orthanc
@@ -81,8 +84,7 @@ def test_every_instance_of_the_hospital_has_one_outcome(demo: Demo) -> None:
     offered = sum(key.expected.instances.values()) - len(refused)
     assert tally.balances
     assert tally.expected == offered
-    assert tally.quarantined >= key.expected.burned_in
-    assert tally.released > 0.8 * (offered - key.expected.instances["US"])
+    assert tally.released > 0.9 * offered
 
 
 def test_the_release_is_tidy_and_its_checksums_hold(demo: Demo) -> None:
@@ -98,6 +100,30 @@ def test_the_release_is_tidy_and_its_checksums_hold(demo: Demo) -> None:
     images = instances[instances["kind"] == "image"]
     assert set(images["modality"]) >= {"CT", "MR", "CR"}
     assert {"structure-set", "segmentation"} <= set(instances["kind"])
+
+
+def test_text_burned_into_pixels_is_masked_in_what_is_released(demo: Demo) -> None:
+    """The simulator writes it white into the upper left corner (test_simulate_hospital.py)."""
+    workspace, key, looked = demo.workspace, demo.key, 0
+    archives = {name: path for path in workspace.deidentified.rglob("*.zip") for name in ZipFile(path).namelist()}
+    for path in key.burned_in:
+        source = pydicom.dcmread(demo.root / "hospital" / path)
+        member = f"{workspace.pseudonymiser.uid(source.SOPInstanceUID)}.dcm"
+        if member not in archives:
+            continue
+        for ds, is_masked in ((source, False), (_member(archives[member], member), True)):
+            pixels = ds.pixel_array.astype(float)
+            corner = (pixels[0] if ds.get("NumberOfFrames") else pixels)[2:16, 4:120]
+            most = 2**ds.BitsStored - 1
+            bright = corner.max() / most if ds.PhotometricInterpretation != "MONOCHROME1" else 1 - corner.min() / most
+            assert (bright < 0.9) == is_masked, member
+        looked += 1
+    assert looked >= 0.9 * len(key.burned_in)
+
+
+def _member(archive: Path, name: str) -> pydicom.Dataset:
+    with ZipFile(archive) as archived:
+        return pydicom.dcmread(BytesIO(archived.read(name)))
 
 
 def test_contours_and_segmentations_still_refer_to_released_images(demo: Demo) -> None:
@@ -123,7 +149,15 @@ def test_the_model_leads_to_its_release_and_patients_and_back(demo: Demo) -> Non
 
 
 def test_the_summary_says_what_came_of_it_and_what_to_open(demo: Demo) -> None:
-    for word in ("released", "quarantined", "burned-in-risk", "release/heart/v1", "dataset card", "data docs", "model"):
+    for word in (
+        "released",
+        "quarantined",
+        "duplicate-pixels",
+        "release/heart/v1",
+        "dataset card",
+        "data docs",
+        "model",
+    ):
         assert word in demo.output
 
 
