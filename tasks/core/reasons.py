@@ -74,8 +74,8 @@ class Reason(StrEnum):
     OVERSIZED = (
         "oversized",
         Disposition.QUARANTINED,
-        "the header promises more pixels or bytes than the limit in params.yaml",
-        "raise the limit in params.yaml if the object is genuine",
+        "there are more pixels, elements or bytes than the limits allow",
+        "raise the limit in params.yaml if the object is genuine and that is what it exceeds; report it otherwise",
     )
     BAD_ARCHIVE = (
         "bad-archive",
@@ -109,19 +109,19 @@ class Reason(StrEnum):
         "burned-in-risk",
         Disposition.QUARANTINED,
         "the header says that the pixels may carry text",
-        "list the modality under deidentify.pixels in params.yaml only if its pixels are known to be clean",
+        "have pixels looked at (pixels.look); list the modality under pixels.accept only if its pixels are clean",
     )
     BURNED_IN_TEXT = (
         "burned-in-text",
         Disposition.QUARANTINED,
         "text was still found in the pixels after masking",
-        "look at it at the source; list the modality under deidentify.pixels.accept only if its pixels are clean",
+        "look at it at the source; list the modality under pixels.accept only if its pixels are clean",
     )
     RESIDUAL_IDENTIFIER = (
         "residual-identifier",
         Disposition.QUARANTINED,
         "an identifier of the patient was still found after de-identification",
-        "the log names the attribute: add an override for it to deidentify.overrides in params.yaml",
+        "the log names the attribute: add an override for it to the profile (overrides)",
     )
     DEIDENTIFY_FAILED = (
         "deidentify-failed",

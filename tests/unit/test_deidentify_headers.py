@@ -208,3 +208,10 @@ def test_a_name_that_stands_only_within_a_sequence_goes_from_descriptions_too() 
     ds.SeriesDescription = "Chest Wainwright axial"
     after = pydicom.dcmread(BytesIO(deidentify(part10(ds), DeidentifySettings(profile="research")).content))
     assert after.SeriesDescription == "Chest axial"
+
+
+def test_a_place_that_is_the_makers_name_does_not_take_the_maker_away() -> None:
+    ds = make_ct()
+    ds.InstitutionName, ds.Manufacturer, ds.ManufacturerModelName = "G.E. Medical Systems", "GE MEDICAL SYSTEMS", "R4"
+    after = pydicom.dcmread(BytesIO(deidentify(part10(ds), DeidentifySettings(profile="research")).content))
+    assert (after.Manufacturer, after.ManufacturerModelName) == ("GE MEDICAL SYSTEMS", "R4")

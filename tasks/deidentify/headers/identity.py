@@ -41,6 +41,7 @@ _KEYWORDS = {
         *("IssuerOfPatientID", "ResponsibleOrganization"),
     ),
     "dates": ("PatientBirthDate", "StudyDate", "SeriesDate"),
+    "makers": ("Manufacturer", "ManufacturerModelName"),
 }
 _TAGS = {kind: tuple(tag for word in words if (tag := tag_for_keyword(word))) for kind, words in _KEYWORDS.items()}
 _ALL = tuple(tag for tags in _TAGS.values() for tag in tags)
@@ -57,7 +58,9 @@ def signature(opened: Opened) -> tuple[object, ...]:
 def known_of(opened: Opened, retained: frozenset[str]) -> Known:
     """The patient's identifiers, but for attributes that the profile keeps. Multi-valued attributes give several."""
     texts = {
-        kind: tuple(_texts(opened, tuple(tag for tag in tags if tables.name_of(tag) not in retained)))
+        kind: tuple(
+            _texts(opened, tuple(tag for tag in tags if kind == "makers" or tables.name_of(tag) not in retained))
+        )
         for kind, tags in _TAGS.items()
     }
     for tag, value in _nested(opened):
@@ -65,7 +68,14 @@ def known_of(opened: Opened, retained: frozenset[str]) -> Known:
             kind = "patient" if tag in _TAGS["patient"] else "others"
             texts[kind] += tuple(text for text in _split(value, opened.terms) if text not in texts[kind])
     days = tuple("".join(found.groups()) for text in texts["dates"] if (found := _DAY.match(text)))
-    return Known(texts["patient"], texts["others"], texts["ids"], texts["places"], days)
+    makers = [_bare(text) for text in texts["makers"]]
+    places = tuple(place for place in texts["places"] if not any(_bare(place) in maker for maker in makers))
+    return Known(texts["patient"], texts["others"], texts["ids"], places, days)
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone, in lower case: what a phantom's institution and the maker of a device share."""
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
 def _nested(opened: Opened) -> Iterator[tuple[int, bytes]]:
