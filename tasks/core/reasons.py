@@ -108,7 +108,7 @@ class Reason(StrEnum):
     BURNED_IN_RISK = (
         "burned-in-risk",
         Disposition.QUARANTINED,
-        "the header says that the pixels may carry text",
+        "the header says that the pixels may carry text, or there is more in them than can be looked at",
         "have pixels looked at (pixels.look); list the modality under pixels.accept only if its pixels are clean",
     )
     BURNED_IN_TEXT = (

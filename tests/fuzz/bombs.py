@@ -153,6 +153,34 @@ def pixels_that_are_not_there(random: Random) -> tuple[bytes, Mint]:
     return file.content(), mint
 
 
+def noise(random: Random) -> tuple[bytes, Mint]:
+    """An ultrasound picture of nothing but noise, in which letters could stand everywhere; it deflates to little."""
+    side = random.choice((1024, 2048, 8192))
+    return _ultrasound(random, side, 1)
+
+
+def noise_in_motion(random: Random) -> tuple[bytes, Mint]:
+    """Two hundred such pictures, no two alike."""
+    return _ultrasound(random, 512, 200)
+
+
+def _ultrasound(random: Random, side: int, frames: int) -> tuple[bytes, Mint]:
+    file, mint = _ct()
+    file.syntax = DEFLATED
+    file.body[tag_of("SOPClassUID")] = Element("UI", b"1.2.840.10008.5.1.4.1.1.6.1")
+    file.body[tag_of("Modality")] = Element("CS", b"US")
+    file.body.pop(tag_of("BurnedInAnnotation"), None)
+    for keyword, number in (("Rows", side), ("Columns", side), ("BitsAllocated", 8), ("BitsStored", 8), ("HighBit", 7)):
+        file.body[tag_of(keyword)] = Element("US", struct.pack("<H", number))
+    if frames > 1:
+        file.body[tag_of("SOPClassUID")] = Element("UI", b"1.2.840.10008.5.1.4.1.1.3.1")
+        file.body[tag_of("NumberOfFrames")] = Element("IS", str(frames).encode())
+    block = random.randbytes(64 * side + 37)  # no two rows and no two frames begin at the same place of it
+    size = side * side * frames
+    file.body[tag_of("PixelData")] = Element("OB", (block * (size // len(block) + 1))[:size])
+    return file.content(), mint
+
+
 def pixels_element(file: File) -> bytes:
     """The last element of the CT, as it is written."""
     value = file.body[tag_of("PixelData")].value
@@ -175,4 +203,6 @@ BOMBS: tuple[Callable[[Random], tuple[bytes, Mint]], ...] = (
     many_elements,
     many_fragments,
     pixels_that_are_not_there,
+    noise,
+    noise_in_motion,
 )

@@ -26,8 +26,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings, PixelSettings
-from tests.support.identified import deidentify
+from tests.support.identified import Result, deidentify
 
 Array = npt.NDArray[Any]
 ROWS, COLUMNS = 160, 256
@@ -113,6 +114,26 @@ def test_text_of_one_frame_is_hidden(form: Form) -> None:
     assert np.array_equal(new[:, away], old[:, away])
 
 
+@pytest.mark.parametrize("speckled", [False, True], ids=["noise", "speckle"])
+@pytest.mark.parametrize(("count", "told"), [(12, 6), (40, 29)])
+def test_text_of_one_frame_of_many_is_hidden(*, speckled: bool, count: int, told: int) -> None:
+    frames = [moving(number, speckled=speckled) for number in range(count)]
+    letters = ink()
+    frames[told][letters] = 230
+    before = dataset(FORMS[0], frames)
+    after = cleaned(before)
+    old, new = values(before), values(after)
+    assert one_value(new[told], letters)
+    away = cv2.dilate(letters.astype(np.uint8), np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)) == 0
+    assert np.array_equal(new[:, away], old[:, away])
+
+
+def test_what_is_nothing_but_noise_is_refused_before_it_takes_long() -> None:
+    rng = np.random.default_rng(0)
+    ds = dataset(FORMS[0], [rng.integers(0, 256, (1800, 1800), np.uint8)])
+    assert outcome(ds).reason is Reason.BURNED_IN_RISK
+
+
 @pytest.mark.parametrize("turns", [1, 3])
 @pytest.mark.parametrize("corner", [(0, 0), (90, 100)])
 def test_text_written_upwards_or_downwards_is_hidden(turns: int, corner: tuple[int, int]) -> None:
@@ -137,6 +158,16 @@ def picture(*, text: bool, seed: int = 0, rows: int = ROWS, columns: int = COLUM
     if text:
         grey[ink()] = 230
     return grey
+
+
+def moving(number: int, *, speckled: bool) -> Array:
+    """One frame of several, of which no two are alike: 0 to 140."""
+    rng = np.random.default_rng(number)
+    if not speckled:
+        return np.clip(rng.normal(70, 14, (ROWS, COLUMNS)), 0, 140).astype(np.uint8)
+    grey = cv2.GaussianBlur(rng.rayleigh(50, (ROWS, COLUMNS)), (0, 0), 1)
+    grey[:, : COLUMNS // 2] *= 0.6
+    return np.asarray(np.clip(grey, 0, 140), np.uint8)
 
 
 def ink() -> npt.NDArray[np.bool_]:
@@ -238,12 +269,17 @@ def _jpeg_2000(grey: Array, form: Form) -> bytes:
 
 def cleaned(ds: Dataset) -> Dataset:
     """The data set de-identified as a file; fails the test where it is refused."""
+    done = outcome(ds)
+    assert done.reason is None, done.reason
+    return pydicom.dcmread(BytesIO(done.content))
+
+
+def outcome(ds: Dataset) -> Result:
+    """What becomes of the data set as a file."""
     source = BytesIO()
     ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPClassUID, ds.SOPInstanceUID
     ds.save_as(source, enforce_file_format=True)
-    outcome = deidentify(source.getvalue(), LOOK)
-    assert outcome.reason is None, outcome.reason
-    return pydicom.dcmread(BytesIO(outcome.content))
+    return deidentify(source.getvalue(), LOOK)
 
 
 def values(ds: Dataset) -> Array:

@@ -45,6 +45,19 @@ def around(boxes: Sequence[Place], level: int, shape: tuple[int, ...]) -> Image:
     return near
 
 
+def inked(strokes: Image, place: Place) -> Place:
+    """The part of a place that has strokes, with a little ground."""
+    rows, columns = (
+        np.flatnonzero(strokes[place.top : place.bottom, place.left : place.right].any(axis)) for axis in (1, 0)
+    )
+    return Place(
+        max(place.top, place.top + int(rows[0]) - GROUND),
+        max(place.left, place.left + int(columns[0]) - GROUND),
+        min(place.bottom, place.top + int(rows[-1]) + 1 + GROUND),
+        min(place.right, place.left + int(columns[-1]) + 1 + GROUND),
+    )
+
+
 def key_of(part: Array, *how: object) -> bytes:
     """Tells parts that look alike, and how they are looked at, from others."""
     told = hashlib.blake2b(repr((part.shape, part.dtype.str, how)).encode(), digest_size=16)

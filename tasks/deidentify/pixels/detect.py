@@ -7,23 +7,26 @@ loads the networks.
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 
 import cv2
 import numpy as np
 
 from tasks.deidentify.pixels import slices
-from tasks.deidentify.pixels.cutting import GROUND, around, core_of, key_of, scaled, with_ground
+from tasks.deidentify.pixels.care import Care, affordable, cost
+from tasks.deidentify.pixels.cutting import GROUND, around, core_of, inked, key_of, scaled, with_ground
+from tasks.deidentify.pixels.effort import Effort
 from tasks.deidentify.pixels.grow import grown
 from tasks.deidentify.pixels.layout import Array
 from tasks.deidentify.pixels.lines import propose, read
 from tasks.deidentify.pixels.ocr import Reading
 from tasks.deidentify.pixels.place import Place
-from tasks.deidentify.pixels.strokes import CLEAR, FAINT, PLAIN, SHORT, Image, Strokes, find_places, find_strokes
+from tasks.deidentify.pixels.ranges import Range
+from tasks.deidentify.pixels.strokes import Image, find_places, find_strokes
 from tasks.deidentify.pixels.texts import LOWEST, Text, is_line_shaped, is_text
 from tasks.deidentify.pixels.tighten import tightened
-from tasks.deidentify.pixels.views import Plane, Range, local_contrast, narrowest, view
+from tasks.deidentify.pixels.views import Plane, local_contrast, narrowest, view
 
 _COLOURED = 2  # times that a channel is enlarged: what grey shows was looked at before
 _LARGEST = 176  # pixels to a side of a place; tripled it is what the detector takes in 100 MB, and fastest a pixel
@@ -32,27 +35,6 @@ _SMALLEST = 24  # pixels to a side: less holds no text
 _STRIP, _OVERLAP = 256, 64  # rows
 _INSIDE, _FILLED = 0.7, 0.7
 _LOWEST_REDUCED = 12  # pixels that a line is high at other levels than the first, which knows smaller ones better
-
-
-@dataclass(frozen=True)
-class Care:
-    """How carefully a frame is looked at.
-
-    Which strokes count in the `first`, widest range of grey levels and in the `others`; how much places are enlarged;
-    whether letters of one value are cut out.
-    """
-
-    first: tuple[Strokes, ...]
-    others: tuple[Strokes, ...]
-    scale: int
-    slices: bool
-
-
-THOROUGH = Care((FAINT, SHORT), (PLAIN,), scale=3, slices=True)  # letters of 8 px from a contrast of 40
-QUICK = Care(
-    (FAINT, SHORT), (PLAIN,), scale=2, slices=False
-)  # a third of the time; some small letters in clutter are missed
-COARSE = Care((CLEAR,), (CLEAR,), scale=2, slices=False)  # for what is clean by its header
 
 
 Seen = MutableMapping[bytes, list[Text]]
@@ -72,23 +54,42 @@ class Found:
     line_shaped: bool = False
 
 
-def find_text(
-    planes: Sequence[Plane], care: Care = THOROUGH, near: Sequence[Place] | None = None, seen: Seen | None = None
-) -> list[Found]:
-    """The text of one frame; with `near` only around those boxes.
+@dataclass(frozen=True, repr=False)
+class Search:
+    """How one frame is looked at: with what care, at the expense of what, and where.
 
-    `seen` keeps what places were found to say, for frames that show the same there.
+    `near` are boxes around which it is looked at, and `only` is 1 where it is looked at; None is everywhere. `purse` is
+    how much of the effort should be spent on detecting (None: all). `seen` keeps what places were found to say, for
+    frames that show the same there.
     """
+
+    care: Care
+    effort: Effort
+    purse: float | None = None
+    near: Sequence[Place] | None = None
+    only: Image | None = None
+    seen: Seen = field(default_factory=dict)
+
+
+def find_text(planes: Sequence[Plane], search: Search) -> tuple[list[Found], list[Place]]:
+    """The text of one frame; and the places with strokes that nobody looked at, since there are too many."""
     found: list[Found] = []
-    for plane in planes:
-        how = care if plane.only is None else replace(care, scale=min(care.scale, _COLOURED), slices=False)
-        for level in _levels(plane):
-            texts = _at_level(_reduced(plane, level), level, how, near, {} if seen is None else seen)
-            texts = [text for text in texts if level == 1 or not _is_known(text.place, found)]
-            found += [
-                replace(text, place=tightened(text.place, text.core, text.height, plane.values)) for text in texts
-            ]
-    return found
+    unread: list[Place] = []
+    purse = search.effort.detecting if search.purse is None else search.purse
+    looks = [(plane, level) for plane in planes for level in _levels(plane)]
+    for at, (plane, level) in enumerate(looks):
+        part = purse * _weight(plane, level) / sum(_weight(*look) for look in looks[at:])
+        before = search.effort.detecting
+        texts = _at_level(_reduced(plane, level), level, search, part, unread)
+        purse -= before - search.effort.detecting
+        texts = [text for text in texts if level == 1 or not _is_known(text.place, found)]
+        found += [replace(text, place=tightened(text.place, text.core, text.height, plane.values)) for text in texts]
+    return found, unread
+
+
+def _weight(plane: Plane, level: int) -> float:
+    """How much there may be to look at: less in reduced planes, and where only some of it is wanted."""
+    return (1.0 if plane.only is None else 0.1 + 0.4 * float(plane.only.mean())) * (1.0 if level == 1 else 0.1)
 
 
 def _is_known(coarse: Place, found: Sequence[Found]) -> bool:
@@ -115,20 +116,33 @@ def _reduced(plane: Plane, level: int) -> Plane:
     return Plane(cv2.resize(plane.values, size, interpolation=cv2.INTER_AREA), plane.ranges, only)
 
 
-def _at_level(plane: Plane, level: int, care: Care, near: Sequence[Place] | None, seen: Seen) -> list[Found]:
+def _at_level(plane: Plane, level: int, search: Search, purse: float, unread: list[Place]) -> list[Found]:
     found = []
+    care = (
+        search.care
+        if plane.only is None
+        else replace(search.care, scale=min(search.care.scale, _COLOURED), slices=False)
+    )
     strokes = _strokes(plane, care)
-    if near is not None:
-        strokes &= around(near, level, strokes.shape)
-    for place in find_places(strokes, _LARGEST):
+    if search.near is not None:
+        strokes &= around(search.near, level, strokes.shape)
+    if search.only is not None:
+        strokes &= cv2.resize(search.only, strokes.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    places = find_places(strokes, _LARGEST)
+    care = affordable(places, care, purse)
+    lowest = LOWEST if level == 1 else _LOWEST_REDUCED
+    for place in places:
         part = with_ground(plane.values, place)
-        lowest = LOWEST if level == 1 else _LOWEST_REDUCED
         key = key_of(part, plane.ranges, care, lowest)
-        if key not in seen:
-            seen[key] = _texts(part, plane.ranges, care, lowest)
-        for text in seen[key]:
+        if key not in search.seen:
+            if cost(place, care) > search.effort.detecting:
+                unread.append(scaled(inked(strokes, place), level))
+                continue
+            search.effort.detecting -= cost(place, care)
+            search.seen[key] = _texts(part, plane.ranges, care, lowest, search.effort)
+        for text in search.seen[key]:
             moved = replace(text, line=text.line.moved(place.top - GROUND, place.left - GROUND))
-            whole, box = grown(moved, plane.values, narrowest(plane.ranges))
+            whole, box = grown(moved, plane.values, narrowest(plane.ranges), search.effort)
             core = scaled(core_of(moved), level)
             height = text.line.height * level
             found.append(Found(scaled(box, level), core, height, whole.reading, is_line_shaped(text)))
@@ -143,6 +157,8 @@ def _strokes(plane: Plane, care: Care) -> Image:
         top, bottom = max(0, start - _OVERLAP), min(rows, start + _STRIP + _OVERLAP)
         strip = strokes[start : start + _STRIP]
         for shown, wanted in zip(plane.ranges, chain([care.first], repeat(care.others)), strict=False):
+            if not wanted:
+                break
             image = view(plane.values[top:bottom], shown)
             half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # letters of 16 px and more
             for one in wanted:
@@ -153,13 +169,14 @@ def _strokes(plane: Plane, care: Care) -> Image:
     return strokes
 
 
-def _texts(part: Array, ranges: tuple[Range, ...], care: Care, lowest: int) -> list[Text]:
+def _texts(part: Array, ranges: tuple[Range, ...], care: Care, lowest: int, effort: Effort) -> list[Text]:
     """The lines of a place that are text, each read once: what reads well needs no second look."""
     texts: list[Text] = []
     for image, scale in _images(part, ranges, care):
         for line in (line.scaled(1 / scale) for line in propose(image)):
             if line.height >= lowest and not any(text.covers(line) for text in texts):
-                text = Text(line, read(line))
+                readable = effort.reads(line.length, line.height)
+                text = Text(line, read(line)) if readable else Text(line, Reading(), unread=True)
                 if is_text(text):
                     texts.append(text)
     return [replace(text, line=text.line.without_crop()) for text in texts]

@@ -5,12 +5,9 @@ Import this late: it loads the networks. What a header gives away is judged befo
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from tasks.core.errors import QuarantineUnit
 from tasks.core.reasons import Reason
@@ -18,11 +15,13 @@ from tasks.core.settings import PixelSettings
 from tasks.deidentify.headers.read import text_of
 from tasks.deidentify.known import Known
 from tasks.deidentify.pixels.boxes import to_mask
-from tasks.deidentify.pixels.changes import embedded_overlays
-from tasks.deidentify.pixels.detect import COARSE, QUICK, THOROUGH, Care, Seen, find_text
-from tasks.deidentify.pixels.frames import Decoded, Frames
+from tasks.deidentify.pixels.care import COARSE
+from tasks.deidentify.pixels.detect import Search, Seen, find_text
+from tasks.deidentify.pixels.effort import effort_for
+from tasks.deidentify.pixels.frames import Frames
 from tasks.deidentify.pixels.layout import Layout, read_layout
-from tasks.deidentify.pixels.mask import Mask, without_unused_bits
+from tasks.deidentify.pixels.looks import Look, Looks
+from tasks.deidentify.pixels.mask import Mask
 from tasks.deidentify.pixels.outcome import PixelOutcome, PixelSource
 from tasks.deidentify.pixels.palette import read_palette
 from tasks.deidentify.pixels.place import Place, join
@@ -30,8 +29,8 @@ from tasks.deidentify.pixels.regions import device_boxes, outside_regions
 from tasks.deidentify.pixels.rewrite import write
 from tasks.deidentify.pixels.views import planes_of
 
-_ROUNDS = 4
-_FEW = 4  # frames that are all looked at thoroughly; of more, the first and the extremes
+_SHARES = (0.85, 0.8, 0.8, 1.0)  # of the effort that is left, for each round
+_LITTLE = 0.05  # of the picture
 
 
 def examine(source: PixelSource, settings: PixelSettings, known: Known, scratch: Path, *, risky: bool) -> PixelOutcome:
@@ -39,8 +38,8 @@ def examine(source: PixelSource, settings: PixelSettings, known: Known, scratch:
 
     `risky` looks thoroughly. Otherwise it is one of a sample of what is clean by its header: it is looked at coarsely,
     thoroughly once there is text, and passes with the note `undecodable` where it cannot be decoded. Raises
-    `QuarantineUnit`: what stops decoding; BURNED_IN_RISK for a slide's label; BURNED_IN_TEXT where text is left after
-    masking.
+    `QuarantineUnit`: what stops decoding; BURNED_IN_RISK for a slide's label, and where there is too much to look at;
+    BURNED_IN_TEXT where text is left after masking.
     """
     if risky and _is_label(source):
         raise QuarantineUnit(Reason.BURNED_IN_RISK)
@@ -70,14 +69,21 @@ class _Look:
     def __init__(
         self, source: PixelSource, layout: Layout, frames: Frames, settings: PixelSettings, known: Known
     ) -> None:
+        """Raises BURNED_IN_RISK where there is too much to look at."""
         self.source, self.layout, self.frames, self.known, self.settings = source, layout, frames, known, settings
         self.mask = Mask(layout, read_palette(source.header) if layout.photometric == "PALETTE COLOR" else None)
-        self.extremes: list[Decoded] = []
+        self.effort = effort_for(layout, source.transfer_syntax)
+        self.looks = Looks(frames, layout, source.header, self.mask.palette)
         self.seen: Seen = {}
 
     def shows_text(self) -> bool:
-        """Whether a coarse look sees text that must go."""
-        return any(self._text_of(self.frames.decode(index), COARSE) for index in self._spaced())
+        """Whether a coarse look sees text that must go, or more than it can look at."""
+        for index in self._spaced():
+            planes = planes_of(self.frames.decode(index), self.layout, self.source.header, self.mask.palette)
+            found, unread = find_text(planes, Search(COARSE, self.effort, seen=self.seen))
+            if unread or to_mask(found, self.known):
+                return True
+        return False
 
     def outcome(self, scratch: Path) -> PixelOutcome:
         """Look thoroughly, mask, look again, write."""
@@ -87,9 +93,9 @@ class _Look:
         if self.settings.outside_regions and (outside := outside_regions(source.header, layout)):
             boxes += outside
             notes.append("regions")
-        chosen = self._survey()
-        self.mask = replace(self.mask, boxes=tuple(join(boxes)))
-        self._mask_until_clean(chosen)
+        ends = self.looks.survey(self.settings.max_frames, self.effort)
+        self.mask = replace(self.mask, boxes=tuple(join(boxes)), clear=ends.clear, lowest=ends.least, highest=ends.most)
+        self._mask_until_clean()
         if not self.mask.boxes and not self.mask.clear and not self.frames.surplus:
             return PixelOutcome(source.transfer_syntax, looked=True, notes=tuple(notes))
         written = write(source, self.frames, self.mask, scratch)
@@ -106,54 +112,26 @@ class _Look:
             notes=tuple(notes),
         )
 
-    def _survey(self) -> list[int]:
-        """Decode frames once: which of those to look at differ, the ends of their values, bits that hold no sample."""
-        count = len(self.frames)
-        many = count > self.settings.max_frames and self.mask.palette is None
-        wanted = set(self._spaced())
-        seen: dict[bytes, int] = {}
-        least, most = np.inf, -np.inf
-        clear = bool(embedded_overlays(self.source.header))
-        for index in range(count) if many else sorted(wanted):
-            frame = self.frames.decode(index)
-            least, most = min(least, float(frame.words.min())), max(most, float(frame.words.max()))
-            if self.layout.signed or self.layout.stored < self.layout.allocated:
-                values = self.layout.values(frame.words)
-                least, most = min(least, float(values.min())), max(most, float(values.max()))
-            clear = clear or not np.array_equal(without_unused_bits(frame.words, self.layout), frame.words)
-            if many:
-                self._extend(frame)
-            if index in wanted:
-                digest = hashlib.blake2b(np.ascontiguousarray(frame.words).data, digest_size=16).digest()
-                seen.setdefault(digest, index)
-        self.mask = replace(self.mask, clear=clear, lowest=least, highest=most)
-        return sorted(seen.values())
-
     def _spaced(self) -> list[int]:
-        """The frames that are looked at: all, or as many as the settings allow, evenly spaced."""
+        """The frames that are looked at coarsely: all, or as many as the settings allow, evenly spaced."""
         count, most = len(self.frames), self.settings.max_frames
         if count <= most:
             return list(range(count))
         return sorted({round(at * (count - 1) / max(1, most - 1)) for at in range(most)})
 
-    def _extend(self, frame: Decoded) -> None:
-        """Take a frame into the least and the greatest that each pixel ever is, in which text of any frame shows."""
-        words = frame.words if frame.words.ndim == 3 else self.layout.values(frame.words)
-        if not self.extremes:
-            self.extremes = [Decoded(words.copy(), frame.photometric), Decoded(words.copy(), frame.photometric)]
-            return
-        least, most = self.extremes
-        np.minimum(least.words, words, out=least.words)
-        np.maximum(most.words, words, out=most.words)
-
-    def _mask_until_clean(self, chosen: Sequence[int]) -> None:
+    def _mask_until_clean(self) -> None:
         """Raises BURNED_IN_TEXT where there is new text in every round."""
         near: list[Place] | None = None  # everywhere; then where something has changed since
-        for _ in range(_ROUNDS):
+        for share in _SHARES:
             new: list[Place] = []
-            for frame, care in self._shown(chosen):
-                boxes = [box for box in self._text_of(frame, care, near) if not any(old.holds(box) for old in new)]
+            plan = self.looks.plan
+            purse = self.effort.detecting * share
+            for at, look in enumerate(plan):
+                part = purse * look.weight / sum(one.weight for one in plan[at:])
+                before = self.effort.detecting
+                boxes = [box for box in self._text_of(look, part, near) if not any(old.holds(box) for old in new)]
                 boxes = [box for box in boxes if not any(old.holds(box) for old in self.mask.boxes)]
+                purse -= before - self.effort.detecting
                 if boxes:  # at once, so that what stands on every frame is found but once
                     self.mask = replace(self.mask, boxes=tuple(join([*self.mask.boxes, *boxes])))
                     new += boxes
@@ -162,17 +140,13 @@ class _Look:
             near = new
         raise QuarantineUnit(Reason.BURNED_IN_TEXT)
 
-    def _shown(self, chosen: Sequence[int]) -> Iterator[tuple[Decoded, Care]]:
-        """The frames to look at, and how carefully: the first and the extremes thoroughly, and all if they are few."""
-        for number, index in enumerate(chosen):
-            yield self.frames.decode(index), THOROUGH if number == 0 or len(chosen) <= _FEW else QUICK
-        for extreme in self.extremes:
-            words = extreme.words if extreme.words.ndim == 3 else self.layout.words(extreme.words)
-            yield Decoded(words, extreme.photometric), THOROUGH
+    def _text_of(self, look: Look, purse: float, near: Sequence[Place] | None) -> list[Place]:
+        """The boxes to mask in what is looked at as it would be now; with `near` only around those.
 
-    def _text_of(self, frame: Decoded, care: Care, near: Sequence[Place] | None = None) -> list[Place]:
-        """The boxes to mask in a frame as it would be now; with `near` only around those."""
-        masked = Decoded(self.mask.applied(frame), frame.photometric)
-        planes = planes_of(masked, self.layout, self.source.header, self.mask.palette)
-        found = find_text(planes, care, near, self.seen)
-        return to_mask(found, self.known)
+        What nobody can look at is masked if it is little. Raises BURNED_IN_RISK where it is much.
+        """
+        planes, only = self.looks.planes(look, self.mask)
+        found, unread = find_text(planes, Search(look.care, self.effort, purse, near, only, self.seen))
+        if sum(place.area for place in unread) > _LITTLE * self.layout.rows * self.layout.columns:
+            raise QuarantineUnit(Reason.BURNED_IN_RISK)
+        return join([*to_mask(found, self.known), *unread])

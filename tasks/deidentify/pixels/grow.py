@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.deidentify.pixels import ocr
+from tasks.deidentify.pixels.effort import Effort
 from tasks.deidentify.pixels.layout import Array
 from tasks.deidentify.pixels.place import Place
+from tasks.deidentify.pixels.ranges import Range
 from tasks.deidentify.pixels.texts import Text, letters
-from tasks.deidentify.pixels.views import Range, local_contrast
+from tasks.deidentify.pixels.views import local_contrast
 
 _FARTHEST = 4.0  # heights of the line, to either side
 _WINDOW = 0.8  # heights: a gap between words
@@ -30,18 +32,18 @@ _LEAST = 2  # pixels
 _HEIGHT = 32  # that a line is read in
 
 
-def grown(text: Text, values: Array, shown: Range) -> tuple[Text, Place]:
+def grown(text: Text, values: Array, shown: Range, effort: Effort) -> tuple[Text, Place]:
     """The place of a line with what goes on at its ends, within the image that it is in; and what it says then."""
     top, left, bottom, right = text.line.box
     height = text.line.height
     readings = [text.reading]
     if right - left >= bottom - top:
-        left, right, reading = _longer(values, (top, left, bottom, right), height, shown)
+        left, right, reading = _longer(values, (top, left, bottom, right), height, shown, effort)
         readings.append(reading)
     elif right - left < 1.5 * height:  # written upwards or downwards, and no line at an angle
         rows, columns = values.shape
-        one = _longer(np.rot90(values, -1), (left, rows - bottom, right, rows - top), height, shown)
-        other = _longer(np.rot90(values, 1), (columns - right, top, columns - left, bottom), height, shown)
+        one = _longer(np.rot90(values, -1), (left, rows - bottom, right, rows - top), height, shown, effort)
+        other = _longer(np.rot90(values, 1), (columns - right, top, columns - left, bottom), height, shown, effort)
         top, bottom = min(rows - one[1], other[0]), max(rows - one[0], other[1])
         readings += [one[2], other[2]]
     margin = _LEAST + _MARGIN * height
@@ -56,7 +58,7 @@ def grown(text: Text, values: Array, shown: Range) -> tuple[Text, Place]:
 
 
 def _longer(
-    values: Array, box: tuple[float, float, float, float], height: float, shown: Range
+    values: Array, box: tuple[float, float, float, float], height: float, shown: Range, effort: Effort
 ) -> tuple[float, float, ocr.Reading]:
     """The ends of a line across, farther out where letters go on, and what it then says; nothing where it doesn't."""
     top, left, bottom, right = box
@@ -66,9 +68,11 @@ def _longer(
     over, under = max(0, int(top)), min(values.shape[0], math.ceil(bottom))
     start = max(0, int(left - before - height))  # a letter's height farther, so that no letter is cut
     end = min(values.shape[1], math.ceil(right + after + height))
-    line = 255 - local_contrast(np.ascontiguousarray(values[over:under, start:end]), shown)
-    scale = _HEIGHT / (under - over)
-    reading = ocr.read(cv2.resize(line, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))
+    reading = ocr.Reading()
+    if effort.reads(end - start, under - over):
+        line = 255 - local_contrast(np.ascontiguousarray(values[over:under, start:end]), shown)
+        scale = _HEIGHT / (under - over)
+        reading = ocr.read(cv2.resize(line, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))
     if reading.score < _SCORE:
         return left - min(before, _UNREAD * height), right + min(after, _UNREAD * height), ocr.Reading()
     first, last = _letters(reading, start, end - start, (left, right), height)

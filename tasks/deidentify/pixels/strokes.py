@@ -44,6 +44,7 @@ class Strokes:
 FAINT = Strokes(step=18, faintest=5, turns=4)  # of letters from a contrast of 54, and of 17 where it is calm
 PLAIN = Strokes(step=24, faintest=5, turns=4)  # from a contrast of 80
 SHORT = Strokes(step=24, faintest=12, turns=3)  # words of three letters from a contrast of 72
+STRONG = Strokes(step=24, faintest=24, turns=4)  # of letters from a contrast of 72, however calm it is
 CLEAR = Strokes(step=24, faintest=24, turns=5)  # the same, and hardly ever anything else
 
 

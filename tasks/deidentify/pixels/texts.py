@@ -12,16 +12,19 @@ _HIGHEST_SHAPE, _HUGE = 24, 40
 _SCORES = (2.0, 2.0, 0.85, 0.7, 0.6, 0.5)  # of a reading, by its letters: none, one, two, … five and more
 _HUGE_SCORE = 0.7
 _WELL = 0.8
+_ROUND, _SURELY = frozenset("0O6893QCDGBS"), 0.93  # what rows of heads read as, or as few letters, unless it is sure
+_UPRIGHT_SCORE = 0.5  # of a line written upwards that only its shape tells; the edges of teeth read worse
 _TICKS, _FEWEST = frozenset("I1LTJ"), 3  # what the ticks of a ruler at the side read as; letters that no ruler has
 _GROUND = 0.25  # heights around the letters of a line
 
 
 @dataclass(frozen=True, repr=False)
 class Text:
-    """A line with what it says."""
+    """A line with what it says, or that nobody read it."""
 
     line: Line
     reading: Reading
+    unread: bool = False
 
     def covers(self, line: Line) -> bool:
         """Whether this was read well and holds nearly all of another line, but for the ground around that."""
@@ -41,19 +44,26 @@ def letters(reading: Reading) -> tuple[bool, int, float]:
 
 
 def is_text(text: Text) -> bool:
-    """Whether a proposed line is text: it reads well, or it has the shape of a line of small letters."""
+    """Whether a proposed line is text: it reads well, or has the shape of a line of small letters, or wasn't read."""
+    if text.unread:
+        return True
     said = "".join(character for character in text.reading.text if character.isalnum())
     varied = len(set(said.upper().replace("O", "0"))) > 1 or len(said) > 4  # rows of round things read as 000
     enough = _SCORES[min(len(said), len(_SCORES) - 1)]
-    if varied and text.reading.score >= max(enough, _HUGE_SCORE if text.line.height > _HUGE else 0):
+    if text.line.height > _HUGE:
+        enough = max(enough, _SURELY if len(said) < _FEWEST or set(said.upper()) <= _ROUND else _HUGE_SCORE)
+    if varied and text.reading.score >= enough:
         return True
     return is_line_shaped(text)
 
 
 def is_line_shaped(text: Text) -> bool:
     """Whether the detector is sure of a long line of small letters, whatever they say; no anatomy looks so."""
+    if text.unread:
+        return True
     line = text.line
     long = line.length >= 4 * line.height and LOWEST <= line.height <= _HIGHEST_SHAPE
     said = {character for character in text.reading.text.upper() if character.isalnum()}
-    ruler = line.box[2] - line.box[0] > line.box[3] - line.box[1] and len(said - _TICKS) < _FEWEST
-    return long and line.likelihood >= 0.9 and len(text.reading.text) > 2 and not ruler
+    if line.box[2] - line.box[0] > line.box[3] - line.box[1]:
+        long = long and len(said - _TICKS) >= _FEWEST and text.reading.score >= _UPRIGHT_SCORE
+    return long and line.likelihood >= 0.9 and len(text.reading.text) > 2

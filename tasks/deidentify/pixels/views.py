@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from tasks.deidentify.headers.read import text_of
 from tasks.deidentify.pixels.frames import Decoded
 from tasks.deidentify.pixels.layout import Array, Layout
 from tasks.deidentify.pixels.palette import Palette
+from tasks.deidentify.pixels.ranges import Range, ranges_of
 
 Image = npt.NDArray[np.uint8]
-Range = tuple[float, float]
 
+_FULL: tuple[Range, ...] = ((0.0, 255.0),)
 _LONGEST_TABLE = 2**17
 _LETTERS, _APART = 15, 8  # pixels to a side, and grey levels by which letters of another colour change its mean
 _ALIKE = 16  # grey levels
@@ -46,14 +46,32 @@ def planes_of(frame: Decoded, layout: Layout, header: Dataset, palette: Palette 
     if words.ndim == 2:
         values = _packed_luminance(words, layout) if layout.subsampled else layout.values(words)
         values = _plain(values)
-        return [Plane(values, _ranges(values, _windows(header)))]
-    values = np.asarray(words & layout.word.type(layout.used))
-    if layout.stored > 8:
-        values = values >> layout.word.type(layout.high - 7)
-    colours = values.astype(np.uint8)
+        return [Plane(values, ranges_of(values, header))]
+    colours = _colours(words, layout)
     if frame.photometric.startswith("YBR"):
         colours = cv2.cvtColor(np.ascontiguousarray(colours[..., [0, 2, 1]]), cv2.COLOR_YCrCb2RGB)
     return _colour_planes(colours)
+
+
+def grey_of(frame: Decoded, layout: Layout, palette: Palette | None) -> Array:
+    """The grey levels of a frame alone."""
+    words = frame.words
+    if layout.samples == 1 and palette is not None:
+        colours = palette.colours(words & layout.word.type(layout.used))
+        return np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY))
+    if words.ndim == 2:
+        return _plain(_packed_luminance(words, layout) if layout.subsampled else layout.values(words))
+    colours = _colours(words, layout)
+    if frame.photometric.startswith("YBR"):
+        return np.ascontiguousarray(colours[..., 0])
+    return np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY))
+
+
+def grey_plane(values: Array, layout: Layout, header: Dataset, palette: Palette | None) -> Plane:
+    """Grey levels as they come from `grey_of`, to be looked at."""
+    if layout.samples > 1 or palette is not None:
+        return Plane(values, _FULL)
+    return Plane(values, ranges_of(values, header))
 
 
 def view(values: Array, shown: Range) -> Image:
@@ -87,14 +105,21 @@ def local_contrast(values: Array, shown: Range) -> Image:
     return np.asarray(np.clip(numbers / spread * np.float32(_LEVELS) + 128, 0, 255), np.uint8)
 
 
+def _colours(words: Array, layout: Layout) -> Image:
+    """The samples of a frame with three channels in 8 bits, in its own colour space."""
+    values = np.asarray(words & layout.word.type(layout.used))
+    if layout.stored > 8:
+        values = values >> layout.word.type(layout.high - 7)
+    return np.ascontiguousarray(values.astype(np.uint8))
+
+
 def _colour_planes(colours: Image) -> list[Plane]:
-    full = ((0.0, 255.0),)
     most, least = colours.max(axis=2), colours.min(axis=2)
     grey = cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
     coloured = (cv2.subtract(most, least) >= _COLOURFUL).astype(np.uint8)
-    planes = [Plane(grey, full)]
+    planes = [Plane(grey, _FULL)]
     if coloured.any():
-        planes += [Plane(one, full, coloured & _told_by_colour(one, grey)) for one in (most, least)]
+        planes += [Plane(one, _FULL, coloured & _told_by_colour(one, grey)) for one in (most, least)]
     return planes
 
 
@@ -123,72 +148,3 @@ def _plain(values: Array) -> Array:
     if values.dtype.kind == "f":
         return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
     return values if values.dtype.itemsize <= 2 and values.dtype != np.int8 else values.astype(np.float32)
-
-
-def _ranges(values: Array, windows: list[Range]) -> tuple[Range, ...]:
-    """The bulk of the values, the same without the ground, the header's windows, and all; each if it adds something."""
-    least, most = float(values.min()), float(values.max())
-    if most <= least:
-        return ((least, least + 1),)
-    counts, edges = _histogram(values, least, most)
-    coarse = counts.copy()
-    share = -(-len(counts) // 64)
-    for start in range(0, len(counts), share):  # what a quarter of the image has is the ground
-        if coarse[start : start + share].sum() > counts.sum() / 4:
-            coarse[start : start + share] = 0
-    wanted = [_between(counts, edges, 0.001)]
-    if coarse.sum() > counts.sum() / 20:
-        wanted.append(_between(coarse, edges, 0.02))
-    wanted += [window for window in windows if window[0] < most and window[1] > least]
-    wanted.append((least, most))
-    kept: list[Range] = []
-    for one in wanted:
-        width = one[1] - one[0]
-        if width > 0 and not any(
-            abs(one[0] - other[0]) < 0.25 * width and abs(one[1] - other[1]) < 0.25 * width for other in kept
-        ):
-            kept.append(one)
-    return tuple(kept)
-
-
-def _histogram(values: Array, least: float, most: float) -> tuple[Array, Array]:
-    """Counts and the edges of their bins, of which there are at most 4096."""
-    if values.dtype.kind == "f":
-        return np.histogram(values, 4096, (least, most))
-    counts = np.bincount(np.subtract(values, int(least), dtype=np.int32).reshape(-1))
-    width = -(-len(counts) // 4096)
-    counts = np.add.reduceat(counts, np.arange(0, len(counts), width))
-    return counts, least + width * np.arange(len(counts) + 1, dtype=np.float64)
-
-
-def _between(counts: Array, edges: Array, cut: float) -> Range:
-    """The range without the share `cut` at either end."""
-    sums = np.cumsum(counts)
-    low = int(np.searchsorted(sums, sums[-1] * cut, side="right"))
-    high = int(np.searchsorted(sums, sums[-1] * (1 - cut)))
-    return float(edges[low]), float(edges[min(high + 1, len(edges) - 1)])
-
-
-def _windows(header: Dataset) -> list[Range]:
-    """The header's windows in stored values (PS3.3 C.11.2.1.2), at most two."""
-    slope, intercept = (_numbers(header, name) or [default] for name, default in _RESCALE)
-    centres, widths = _numbers(header, "WindowCenter"), _numbers(header, "WindowWidth")
-    found = []
-    for centre, width in list(zip(centres, widths, strict=False))[:2]:
-        if width >= 1 and slope[0]:
-            ends = [(centre + side * width / 2 - intercept[0]) / slope[0] for side in (-1, 1)]
-            found.append((min(ends), max(ends)))
-    return found
-
-
-_RESCALE = (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
-
-
-def _numbers(header: Dataset, keyword: str) -> list[float]:
-    numbers = []
-    for text in text_of(header, keyword).split("\\"):
-        try:
-            numbers.append(float(text))
-        except ValueError:
-            return numbers
-    return numbers
