@@ -62,7 +62,7 @@ class PixelSettings(Frozen):
         "a look takes as long as some hundred headers",
     )
     max_frames: int = Field(
-        16, ge=1, description="distinct frames that are looked at; of more, the extremes of each pixel over groups of frames"
+        16, ge=1, description="distinct frames that are looked at; of more, the extremes of groups of them"
     )
     outside_regions: bool = Field(False, description="mask all that is outside of the ultrasound regions")
     trust_burned_in_annotation: tuple[Modality, ...] = Field(

@@ -367,7 +367,7 @@ def _pdf(content: bytes) -> bytes:
 @pytest.mark.parametrize(
     "document",
     [
-        gzip.compress(b"Halina Wieczorek " * 9),
+        gzip.compress(b"Halina Wieczorek " * 9, mtime=0),
         _zipped(),
         _pdf(b"BT /F1 12 Tf (Halina Wieczorek) Tj ET"),
         _pdf(b"BT [(Wiec) -20 (zo) 11 (rek)] TJ ET"),
