@@ -50,7 +50,7 @@ class Reason(StrEnum):
     NO_IDENTITY = (
         "no-identity",
         Disposition.QUARANTINED,
-        "SOPClassUID or SOPInstanceUID is missing, so the instance cannot be told from others",
+        "SOPClassUID or SOPInstanceUID is missing, or for a release the UID of its study or series",
         "correct the header at the source",
     )
     UID_COLLISION = (

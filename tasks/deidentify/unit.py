@@ -18,6 +18,7 @@ from tasks.core.models import Item, State, Unit, UnitResult
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.reasons import Reason
 from tasks.core.settings import DeidentifySettings
+from tasks.deidentify.bulk.place import header_of
 from tasks.deidentify.file import Deidentifier, Outcome
 from tasks.deidentify.parts import chunks, size
 
@@ -34,7 +35,9 @@ def deidentify_unit(source: Path, target: Path, unit: Unit, settings: Deidentify
     deidentifier = _deidentifier(settings, key_file)
     files = {path.stem: path for path in sorted(source.glob("*.dcm"))}
     scratch = source / "pixels"  # goes with the folder
-    outcomes = [deidentifier.deidentify(path, item, unit.patient, scratch) for item, path in files.items()]
+    outcomes = [
+        _with_series(deidentifier.deidentify(path, item, unit.patient, scratch)) for item, path in files.items()
+    ]
     outcomes = one_of_each(outcomes, files)
     kept = [outcome for outcome in outcomes if outcome.reason is None]
     digest = None
@@ -46,6 +49,15 @@ def deidentify_unit(source: Path, target: Path, unit: Unit, settings: Deidentify
     refused = Counter(outcome.reason.code for outcome in outcomes if outcome.reason is not None)
     logger.info("%s: %d kept, refused: %s", unit.unit, len(kept), dict(sorted(refused.items())) or "none")
     return UnitResult(unit=unit.unit, items=tuple(_item(outcome) for outcome in outcomes), digest=digest)
+
+
+def _with_series(outcome: Outcome) -> Outcome:
+    """The outcome, refused where the object names no study or series: a release has no place for it."""
+    if outcome.reason is not None or all(header_of(outcome.parts)[:2]):
+        return outcome
+    for path in outcome.temporary:
+        path.unlink(missing_ok=True)
+    return Outcome(outcome.item, Reason.NO_IDENTITY, outcome.source_sop)
 
 
 def one_of_each(outcomes: Sequence[Outcome], files: Mapping[str, Path]) -> list[Outcome]:

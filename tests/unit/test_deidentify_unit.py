@@ -175,3 +175,14 @@ def test_a_long_number_that_is_none_is_judged_in_no_time() -> None:
     ds = make_ct()
     ds[0x00201041] = raw(0x00201041, "DS", b"1" * 4000 + b"e x")  # a pattern that backtracks would take for ever
     assert deidentify(part10(ds)).reason is None
+
+
+def test_an_instance_without_a_series_has_no_place_in_a_release(tmp_path: Path, key: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    ds = make_ct()
+    del ds.SeriesInstanceUID
+    source.joinpath("a.dcm").write_bytes(part10(ds))
+    result = deidentify_unit(source, tmp_path / "out.zip", UNIT, DeidentifySettings(), key)
+    assert [item.reason for item in result.items] == [Reason.NO_IDENTITY]
+    assert not (tmp_path / "out.zip").exists()
