@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from tasks.core.reasons import Reason
-from tasks.deidentify.headers import encoding, opened, read
+from tasks.deidentify.headers import encoding, file_meta, opened, read
 from tests.canary import cases
 from tests.canary.check import deidentifier
 from tests.canary.writing import Element
@@ -55,7 +55,7 @@ def test_a_deflated_file_comes_to_the_same_by_way_of_pydicom() -> None:
 def test_what_inflates_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.fuzz.bombs import deflate_bomb
 
-    monkeypatch.setattr(opened, "MAX_INFLATED", 2**22)
+    monkeypatch.setattr(file_meta, "MAX_INFLATED", 2**22)
     monkeypatch.setattr(read, "MAX_INFLATED", 2**22)
     assert _reason(deflate_bomb(Random(1))[0], tmp_path) is Reason.OVERSIZED
 

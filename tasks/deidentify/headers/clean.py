@@ -17,7 +17,8 @@ from tasks.deidentify.headers.element import PIXELS, Element, Row, tag_of
 from tasks.deidentify.headers.encoding import Encoding
 from tasks.deidentify.headers.identity import known_of, signature
 from tasks.deidentify.headers.opened import DEFLATED, Opened
-from tasks.deidentify.headers.rewrite import CHARSET, Blocks, Rewriter
+from tasks.deidentify.headers.rewrite import CHARSET, Rewriter
+from tasks.deidentify.headers.scope import Blocks
 from tasks.deidentify.known import Known
 from tasks.deidentify.parts import Parts, Range, chunks
 from tasks.deidentify.rules import tables

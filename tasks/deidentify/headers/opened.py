@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 
 from pydicom import uid as known
 
@@ -18,11 +16,11 @@ from tasks.core.reasons import Reason
 from tasks.deidentify.headers import charset, needed, normal
 from tasks.deidentify.headers.element import PIXELS, Element, Row
 from tasks.deidentify.headers.encoding import BIG_ENDIAN, EXPLICIT, IMPLICIT, UNDEFINED, Encoding, PlainError
+from tasks.deidentify.headers.file_meta import file_meta, inflated
 from tasks.deidentify.headers.learned import Learned
 from tasks.deidentify.headers.scan import pieces, scan
 from tasks.deidentify.headers.source import BytesSource, Source
 
-MAX_INFLATED = 1 << 27  # it stands in memory up to three times, with the pixels and the output
 MAX_IRREGULAR = 1 << 29
 MAX_ITEMS = 1 << 20  # of a sequence at the top and all in it
 DIRECTORY = "1.2.840.10008.1.3.10"
@@ -129,13 +127,13 @@ def _regular(source: Source, learned: dict[Encoding, Learned]) -> Opened:
     head = source.read(0, 2048)
     if head[128:132] != b"DICM":
         raise PlainError("no prefix")
-    at, syntax, media_class = _file_meta(source, head)
+    at, syntax, media_class = file_meta(source, head)
     if media_class == DIRECTORY:
         raise SkipUnit(Reason.MEDIA_DIRECTORY)
     if not syntax:
         raise PlainError("no transfer syntax")
     if syntax == DEFLATED:
-        source, at = BytesSource(_inflated(source, at)), 0
+        source, at = BytesSource(inflated(source, at)), 0
     encoding = encoding_of(syntax)
     found = pieces(source, at, encoding, learned.setdefault(encoding, Learned()))
     if not found:
@@ -174,45 +172,3 @@ def encoding_of(syntax: str) -> Encoding:
     if syntax == known.ImplicitVRLittleEndian:
         return IMPLICIT
     return BIG_ENDIAN if syntax == known.ExplicitVRBigEndian else EXPLICIT
-
-
-def _file_meta(source: Source, head: bytes) -> tuple[int, str, str]:
-    """(where the data set begins, transfer syntax, media storage class) of a Part 10 file."""
-    at, syntax, media_class, last = 132, "", "", -1
-    while True:
-        if len(head) < at + 12:
-            if len(head) >= source.size:
-                raise PlainError("the file ends in its meta information")
-            head = source.read(0, len(head) * 8)
-            continue
-        if head[at : at + 2] != b"\x02\x00":
-            return at, syntax, media_class
-        tag, _, before, length = EXPLICIT.parse(head, at)
-        start = at + before
-        if tag <= last or length > 1 << 20:
-            raise PlainError("the file meta information is damaged")
-        if start + length > len(head):
-            if len(head) >= source.size:
-                raise PlainError("the file ends in its meta information")
-            head = source.read(0, len(head) * 8)
-            continue
-        if tag == 0x00020010:
-            syntax = head[start : start + length].decode("latin-1").strip(" \0")
-        elif tag == 0x00020002:
-            media_class = head[start : start + length].decode("latin-1").strip(" \0")
-        last, at = tag, start + length
-
-
-def _inflated(source: Source, at: int) -> bytes:
-    """The data set of a deflated file; refused where it inflates beyond MAX_INFLATED."""
-    inflater, left = zlib.decompressobj(-zlib.MAX_WBITS), source.read(at, source.size - at)
-    out = BytesIO()  # whose bytes are taken without a copy
-    try:
-        while left and not inflater.eof:
-            out.write(inflater.decompress(left, 1 << 22))
-            if out.tell() > MAX_INFLATED:
-                raise QuarantineUnit(Reason.OVERSIZED)
-            left = inflater.unconsumed_tail
-    except zlib.error:
-        raise PlainError("it does not inflate") from None
-    return out.getvalue()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from tasks.core.errors import QuarantineUnit
 from tasks.core.reasons import Reason
@@ -26,42 +25,15 @@ from tasks.deidentify.headers.encoding import (
     PlainError,
     after_items,
 )
+from tasks.deidentify.headers.scope import Blocks, Scope, dummy_sequence, keep
 from tasks.deidentify.rules import tables
 from tasks.deidentify.rules.profile import Action, Decision, Profile
 
 CHARSET = 0x00080005
 _LONGEST_SHORT = 0xFFFE
 _PLAIN_NUMBERS = 512  # bytes of numbers that are no hidden header, whatever a table says of their count
-_LONGEST_KEPT = 4096
-_MOST_KEPT = 8192
 NOTHING: frozenset[int] = frozenset()
 _WITHOUT_CHARSET = frozenset({CHARSET})
-
-
-@dataclass(repr=False)
-class Scope:
-    """Where an element stands: all that its new value depends on beside its own bytes, and what was worked out here."""
-
-    encoding: Encoding
-    parent: str
-    depth: int
-    terms: tuple[str, ...]
-    iod: int | None
-    done: dict[bytes, bytes | None] = field(default_factory=dict)
-    private: dict[str, dict[bytes, bytes | None]] = field(default_factory=dict)
-
-
-@dataclass(repr=False)
-class Blocks:
-    """Private blocks of a data set by the tag of their creator: their names, and the creators not yet written."""
-
-    names: dict[int, str] = field(default_factory=dict)
-    unwritten: dict[int, bytes] = field(default_factory=dict)
-
-    def add(self, other: Blocks) -> None:
-        """Take over what stood in elements before."""
-        self.names |= other.names
-        self.unwritten |= other.unwritten
 
 
 class Rewriter:
@@ -90,7 +62,7 @@ class Rewriter:
         if chunk in done:
             return done[chunk]
         new = self._public(scope, tag, vr, chunk, start, length)
-        _keep(done, chunk, new)
+        keep(done, chunk, new)
         return new
 
     def decide(self, scope: Scope, tag: int, vr: str, length: int) -> tuple[Decision, str] | None:
@@ -214,7 +186,7 @@ class Rewriter:
             pass  # the table says numbers, the file says nothing, and there are words
         elif judged == "SQ" or (length != UNDEFINED and (not most or length <= max(most, _PLAIN_NUMBERS))):
             new = self._decided(scope, tag, vr, chunk, start, length, decision, judged)
-        _keep(done, chunk, new)
+        keep(done, chunk, new)
         return new
 
     def _public(self, scope: Scope, tag: int, vr: str, chunk: bytes, start: int, length: int) -> bytes | None:
@@ -265,28 +237,5 @@ class Rewriter:
             if action is Action.EMPTY:
                 return scope.encoding.header(tag, "SQ", 0)
             if action is Action.DUMMY:
-                return _dummy_sequence(tag, scope.encoding)
+                return dummy_sequence(tag, scope.encoding)
         return None
-
-
-def _dummy_sequence(tag: int, encoding: Encoding) -> bytes:
-    """A sequence of one item that says nothing: a code in a code sequence, else an empty item."""
-    body = b""
-    if tables.name_of(tag).endswith("CodeSequence"):
-        body = b"".join(
-            encoding.element(part, vr, value)
-            for part, vr, value in (
-                (0x00080100, "SH", b"REMOVED"),
-                (0x00080102, "SH", b"99SLUICE"),
-                (0x00080104, "LO", b"Removed"),
-            )
-        )
-    content = encoding.item(body, undefined=False)
-    return encoding.header(tag, "SQ", len(content)) + content
-
-
-def _keep(done: dict[bytes, bytes | None], chunk: bytes, new: bytes | None) -> None:
-    if len(chunk) <= _LONGEST_KEPT:
-        if len(done) >= _MOST_KEPT:
-            done.clear()
-        done[chunk] = new
