@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from flows.commands import deidentify, demo, deployments, initialise, params, profile, run, status, up
+from flows.commands import deidentify, demo, deployments, initialise, params, profile, pull, retry, run, status, up
 
 app = typer.Typer(
     name="sluice",
@@ -15,8 +15,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("init")(initialise.init)
+app.command("pull")(pull.pull)
 app.command("run")(run.run)
 app.command("status")(status.status)
+app.command("retry")(retry.retry)
 app.command("up")(up.up)
 app.command("backfill")(deployments.backfill)
 app.command("train")(run.train)

@@ -9,11 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.core.cohort import read_cohort
-from tasks.core.models import State, Tally
+from tasks.core.models import Cohort, State, Tally
 from tasks.core.reasons import Reason
 from tasks.core.verdicts import read_verdicts
 from tasks.core.workspace import Workspace
+from tasks.record.attempts import INTERRUPTED
+from tasks.record.holder import described
 from tasks.record.ledger import Ledger
+from tasks.record.outbox import waiting
 from tasks.record.register import Release, models_of, patients_of_model, releases
 
 
@@ -36,6 +39,8 @@ def print_summary(workspace: Workspace, console: Console) -> None:
         states = Counter(ledger.states(cohort.units).values())
         order = [state for state in State if states[state]]
         console.print("series         " + ", ".join(f"{states[state]} {state}" for state in order))
+        for line in _work_lines(ledger, cohort):
+            console.print(line, markup=False)
         for line in _gate_lines(workspace):
             console.print(line, markup=False)
         found = releases(ledger, workspace.settings.export.name)
@@ -54,6 +59,22 @@ def _outcomes(tally: Tally) -> Table:
         reason = Reason.of(code)
         table.add_row(reason.disposition.value, str(count), code, reason.sentence, reason.remedy)
     return table
+
+
+def _work_lines(ledger: Ledger, cohort: Cohort) -> Iterator[str]:
+    """Who is at work, what failed and how often, and what no sink took."""
+    for holder, count in sorted(Counter(holder for holder, _ in ledger.leased(cohort.units).values()).items()):
+        yield f"at work        {count} series with {described(holder)}"
+    failed: dict[tuple[str, str], list[int]] = {}
+    for attempt in ledger.attempts(cohort.units):
+        failed.setdefault((attempt.stage, attempt.reason), []).append(attempt.attempts)
+    for (stage, reason), counts in sorted(failed.items()):
+        if stage == INTERRUPTED:
+            yield f"interrupted    {len(counts)} series, at most {max(counts)} times: `sluice run` goes on with them"
+        else:
+            yield f"failed         {len(counts)} series in {stage} ({reason}), at most {max(counts)} times"
+    if left := waiting(ledger.database):
+        yield f"events         {left} wait for the sink of run.events: a run hands them on"
 
 
 def _gate_lines(workspace: Workspace) -> Iterator[str]:

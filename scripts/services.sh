@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the Debian packages that the demo and the tests start: Orthanc (always) and PostgreSQL (not with `orthanc`).
+# Install the Debian packages that the demo and the tests start: Orthanc (always), PostgreSQL and NATS (not with `orthanc`).
 # With `dicom3tools` install that alone: dciodvfy, by which the canary files judge whether an output is valid.
 # Where apt may not be used this says so and goes on: what needs the missing server then skips or uses a folder instead.
 set -uo pipefail
@@ -11,6 +11,7 @@ else
 fi
 if [ "${1:-all}" = all ]; then
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
+    { command -v nats-server || [ -x /usr/sbin/nats-server ]; } >/dev/null || wanted="$wanted nats-server"
 fi
 [ -n "$wanted" ] || exit 0
 

@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -81,8 +81,10 @@ def find_orthanc() -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def start_orthanc(folder: Path, *, port: int | None = None, password: str | None = None) -> OrthancService:
-    """Start Orthanc with its configuration, index and storage in `folder` (made if need be, mode 0700).
+def start_orthanc(
+    folder: Path, *, port: int | None = None, password: str | None = None, more: Mapping[str, Any] | None = None
+) -> OrthancService:
+    """Start Orthanc with its configuration (`more` laid over it), index and storage in `folder` (made, mode 0700).
 
     Call it from the main thread. An Orthanc stopped earlier goes on with what the folder holds. Raises
     `ConfigurationError` if Orthanc isn't installed, stops at once, or doesn't answer within 15 seconds.
@@ -93,15 +95,15 @@ def start_orthanc(folder: Path, *, port: int | None = None, password: str | None
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     secret = password or secrets.token_urlsafe(24)
     if port:
-        return _start(binary, folder, port, secret)
+        return _start(binary, folder, port, secret, more or {})
     try:
-        return _start(binary, folder, free_port(), secret)
+        return _start(binary, folder, free_port(), secret, more or {})
     except ConfigurationError:  # somebody else took the free port in between
-        return _start(binary, folder, free_port(), secret)
+        return _start(binary, folder, free_port(), secret, more or {})
 
 
-def _start(binary: Path, folder: Path, port: int, password: str) -> OrthancService:
-    config = _write_config(folder, _configuration(folder, port, password))
+def _start(binary: Path, folder: Path, port: int, password: str, more: Mapping[str, Any]) -> OrthancService:
+    config = _write_config(folder, {**_configuration(folder, port, password), **more})
     process = Process.start("orthanc", [str(binary), str(config)], folder)
     service = OrthancService(f"http://127.0.0.1:{port}", USER, password, process)
     try:

@@ -195,3 +195,11 @@ class Reason(StrEnum):
         "another instance of the same patient has exactly the same pixels",
         "nothing to do",
     )
+
+    # Found by the run itself
+    SET_ASIDE = (
+        "set-aside",
+        Disposition.QUARANTINED,
+        "a stage failed on the series on each of run.max_attempts attempts, so it was set aside and the rest went on",
+        "see the log for the cause, then `sluice retry set-aside` and `sluice run`",
+    )

@@ -118,6 +118,13 @@ class OrthancClient:
         except httpx.HTTPError as error:
             raise self._told(error) from None
 
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """A request to `path`, whose answer is not judged: what a PACS said to Orthanc is in its body."""
+        try:
+            return cast(httpx.Response, self._orthanc.request(method, path, **more))
+        except httpx.HTTPError as error:
+            raise self._told(error) from None
+
     def close(self) -> None:
         """Close the connections."""
         self._orthanc.close()

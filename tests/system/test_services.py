@@ -91,7 +91,7 @@ def test_the_form_of_build_dataset_offers_window_modalities_profile_and_dry_run(
     assert form["start"]["anyOf"][0]["format"] == "date"
     assert "research" in form["profile"]["anyOf"][0]["enum"]
     names = {found["name"] for found in up.api.post("/deployments/filter", json={}).raise_for_status().json()}
-    assert names == {"build_dataset", "backfill", "train_model"}
+    assert names == {"build_dataset", "backfill", "pull", "train_model"}
 
 
 def test_a_backfill_runs_each_window_once_and_a_second_repeats_nothing(up: Up) -> None:
