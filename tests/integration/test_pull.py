@@ -11,16 +11,15 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 from pydicom import dcmread
 from sqlalchemy import make_url
-from typer.testing import CliRunner
 
 from flows.services.orthanc import connect, upload
 from tasks.core.errors import ConfigurationError, TransientSourceError
@@ -33,6 +32,7 @@ from tasks.simulate.model import AnswerKey, Kind
 from tests.support.leaks import Needles, search
 from tests.support.pacs import NAME, Pair, two_orthancs
 from tests.support.places import ROOT, with_params
+from tests.support.runs import sluice
 
 pytestmark = pytest.mark.orthanc
 
@@ -391,11 +391,18 @@ def of_modality(service: Any, modality: str) -> set[str]:
     return {one["MainDicomTags"]["SOPInstanceUID"] for one in inventory(service) if one["ID"] in members}
 
 
-def command(place: Workspace, *arguments: str) -> Any:
-    from flows.cli import app
+@dataclass(frozen=True)
+class Done:
+    """What a command that ended said."""
 
-    with patch.dict(os.environ):
-        return CliRunner().invoke(app, ["pull", "--from", NAME, "-w", str(place.root), *arguments])
+    exit_code: int
+    output: str
+
+
+def command(place: Workspace, *arguments: str) -> Done:
+    """`sluice pull` in a process of its own."""
+    code, out, err = sluice("pull", "--from", NAME, "-w", str(place.root), *arguments)
+    return Done(code, out + err)
 
 
 def wait_until(ready: Any, seconds: float = 60.0) -> None:
