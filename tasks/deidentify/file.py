@@ -9,6 +9,7 @@ import logging
 import os
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tasks.core.errors import QuarantineUnit, UnitError
@@ -105,11 +106,10 @@ class Deidentifier:
             raise QuarantineUnit(Reason.PATIENT_MISMATCH)
         without = admit(opened, self.profile)
         sop = self.pseudonymiser.uid(opened.sop)
-        if self._images.will_look(opened, sop):
-            self._headers.clean(opened, session, sop, Pixels(), without=without)  # what is irregular shows before
-        handled = self._images.clean(opened, session.known, sop, scratch)
+        clean = partial(self._headers.clean, opened, session, sop, without=without)
+        handled = self._images.clean(opened, session.known, sop, scratch, before=partial(clean, Pixels()))
         try:
-            parts = self._headers.clean(opened, session, sop, handled.pixels, without=without)
+            parts = clean(handled.pixels)
             self._look_again(source, parts, sop, session)
         except BaseException:
             for path in handled.temporary:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import struct
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,9 +66,12 @@ class PixelCleaner:
         self.settings = settings
         self._judged: dict[tuple[bytes, ...], Judgement] = {}
 
-    def clean(self, opened: Opened, known: Known, sop: str, scratch: Path | None) -> Handled:
+    def clean(
+        self, opened: Opened, known: Known, sop: str, scratch: Path | None, before: Callable[[], object]
+    ) -> Handled:
         """The pixel element to write for the object that gets the UID `sop`.
 
+        Looking for text takes longer than all else: `before` is called first, and may raise what spares it.
         Files for masked pixels go to `scratch`. Raises `QuarantineUnit` for pixels that may show text.
         """
         element = next((opened.by_tag[tag] for tag in _PIXELS if tag in opened.by_tag), None)
@@ -76,24 +80,18 @@ class PixelCleaner:
         judged = self._judge(opened)
         if judged.risky and not self.settings.look:
             raise QuarantineUnit(Reason.BURNED_IN_RISK)
-        if not self._looks(judged, sop):
+        if not judged.risky and not (judged.by_sample and self._is_chosen(sop)):
             pixels = Pixels(element.tag, pixeldata.unchanged(opened, element))
             if judged.accepted:
                 pixels.elements = part10.not_burned_in(opened.encoding)
             return Handled(pixels, judged.notes)
+        before()
         outcome = self._look(opened, element, known, scratch, risky=judged.risky)
         pixels = Pixels(element.tag, _parts(opened, element, outcome), _elements(opened.encoding, outcome))
         if outcome.transfer_syntax != opened.syntax:
             pixels.syntax = outcome.transfer_syntax
         temporary = tuple(part.path for part in outcome.value or () if isinstance(part, Range))
         return Handled(pixels, (*judged.notes, *outcome.notes), temporary)
-
-    def will_look(self, opened: Opened, sop: str) -> bool:
-        """Whether `clean` will look for text, which takes longer than all else."""
-        return any(tag in opened.by_tag for tag in _PIXELS) and self._looks(self._judge(opened), sop)
-
-    def _looks(self, judged: Judgement, sop: str) -> bool:
-        return (judged.risky and self.settings.look) or (judged.by_sample and self._is_chosen(sop))
 
     def _is_chosen(self, sop: str) -> bool:
         number = int.from_bytes(hashlib.sha256(sop.encode("ascii")).digest()[:6], "big")

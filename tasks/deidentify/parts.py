@@ -72,9 +72,8 @@ def write(parts: Parts, target: Path | str) -> None:
             if isinstance(part, bytes):
                 waiting.append(part)
                 continue
-            if (ready := _ready(part)) is not None:
-                waiting.append(ready)
-                _write_all(descriptor, waiting)
+            if (short := held(part)) is not None:
+                _write_all(descriptor, [*waiting, short])
                 waiting = []
                 continue
             source = os.open(part.path, os.O_RDONLY)

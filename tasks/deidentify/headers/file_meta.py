@@ -42,14 +42,19 @@ def file_meta(source: Source, head: bytes) -> tuple[int, str, str]:
 
 def inflated(source: Source, at: int) -> bytes:
     """The data set of a deflated file; refused where it inflates beyond MAX_INFLATED."""
-    inflater, left = zlib.decompressobj(-zlib.MAX_WBITS), source.read(at, source.size - at)
     out = BytesIO()  # whose bytes are taken without a copy
     try:
-        while left and not inflater.eof:
-            out.write(inflater.decompress(left, 1 << 22))
-            if out.tell() > MAX_INFLATED:
-                raise QuarantineUnit(Reason.OVERSIZED)
-            left = inflater.unconsumed_tail
+        inflate(source.read(at, source.size - at), out)
     except zlib.error:
         raise PlainError("it does not inflate") from None
     return out.getvalue()
+
+
+def inflate(deflated: bytes, out: BytesIO) -> None:
+    """Write what `deflated` holds to `out`. Raises `zlib.error`, and `QuarantineUnit` beyond MAX_INFLATED."""
+    inflater, left = zlib.decompressobj(-zlib.MAX_WBITS), deflated
+    while left and not inflater.eof:
+        out.write(inflater.decompress(left, 1 << 22))
+        if out.tell() > MAX_INFLATED:
+            raise QuarantineUnit(Reason.OVERSIZED)
+        left = inflater.unconsumed_tail

@@ -6,7 +6,6 @@ bound on what they inflate to.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -21,8 +20,8 @@ from pydicom.tag import Tag
 
 from tasks.core.errors import QuarantineUnit, SkipUnit
 from tasks.core.reasons import Reason
+from tasks.deidentify.headers.file_meta import inflate
 
-MAX_INFLATED = 2**27
 # Reads that pydicom may make of one file, two or three an element, one an item: each costs it up to 5 µs.
 MAX_READS = 2**18
 _DIRECTORY = "1.2.840.10008.1.3.10"
@@ -186,14 +185,10 @@ def _inflated(content: bytes) -> bytes | None:
     if meta.get("TransferSyntaxUID") != known.DeflatedExplicitVRLittleEndian:
         return None
     length = 132 + 12 + int(meta["FileMetaInformationGroupLength"].value)
-    inflater, left, out = zlib.decompressobj(-zlib.MAX_WBITS), content[length:], BytesIO()
+    out = BytesIO()
     plain = str(known.ExplicitVRLittleEndian).encode().ljust(len(deflated), b"\0")
     out.write(content[:length].replace(deflated, plain, 1))
-    while left and not inflater.eof:
-        out.write(inflater.decompress(left, 2**22))
-        if out.tell() > MAX_INFLATED:
-            raise QuarantineUnit(Reason.OVERSIZED)
-        left = inflater.unconsumed_tail
+    inflate(content[length:], out)
     return out.getvalue()
 
 

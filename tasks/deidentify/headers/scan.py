@@ -45,10 +45,10 @@ def pieces(source: Source, at: int, encoding: Encoding, learned: Learned) -> lis
         key = buffer[position : position + 4]
         row = rows.get(key)
         if row is not None:
-            if buffer.startswith(row.raw, position) and row.elements[0].tag > last:
+            if buffer.startswith(row.raw, position) and row.first > last:
                 standing.append(row)
                 add(row)
-                last = row.elements[-1].tag
+                last = row.last
                 position += len(row.raw)
             else:
                 learned.split(key)

@@ -54,6 +54,7 @@ def dummy_sequence(tag: int, encoding: Encoding) -> bytes:
 
 
 def keep(done: dict[bytes, bytes | None], chunk: bytes, new: bytes | None) -> None:
+    """Remember what an element of ordinary length became; what was remembered is let go when it is too much."""
     if len(chunk) <= _LONGEST_KEPT:
         if len(done) >= _MOST_KEPT:
             done.clear()
