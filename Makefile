@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup services demo test unit lint scorecard canary bench-deid fuzz-deid text-score lock clean
+.PHONY: help setup services demo test unit lint scorecard canary bench-deid fuzz-deid text-score torture load lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -49,6 +49,14 @@ fuzz-deid: setup  ## 20,000 damaged and made-up files
 
 text-score: setup  ## Recall and precision of text de-identification
 	@$(BIN)/python -m tests.textscore
+
+torture: setup  ## Kill, cut off, starve and race runs; prints the table
+	@bash scripts/services.sh
+	@bash scripts/services.sh libfaketime
+	@$(BIN)/python -m tests.torture
+
+load: setup  ## A backfill of 20,000 instances: memory, cost of orchestration
+	@$(BIN)/python -m tests.load
 
 lock:  ## Resolve pyproject.toml anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --extra dev --quiet pyproject.toml -o requirements.lock

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-
+from flows import shown
+from flows.at_source import AtSource
 from tasks.core.models import Cohort, Tally, Verdicts
 from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
@@ -23,7 +23,7 @@ def in_words(cohort: Cohort) -> str:
 
 def cohort(cohort: Cohort) -> None:
     """What was selected, by modality."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for modality in sorted({unit.modality for unit in cohort.units}):
         units = [unit for unit in cohort.units if unit.modality == modality]
         rows.append(
@@ -36,7 +36,7 @@ def cohort(cohort: Cohort) -> None:
                 "MB": round(sum(unit.bytes for unit in units) / 1e6, 1),
             }
         )
-    create_table_artifact(key="cohort", table=rows, description=in_words(cohort))
+    shown.table("cohort", rows, in_words(cohort))
 
 
 def outcomes(tally: Tally) -> None:
@@ -53,12 +53,29 @@ def outcomes(tally: Tally) -> None:
                 "what to do": reason.remedy,
             }
         )
-    create_table_artifact(key="outcomes", table=rows, description=f"What became of {tally.expected} instances")
+    shown.table("outcomes", rows, f"What became of {tally.expected} instances")
+
+
+def at_source(counts: AtSource) -> None:
+    """The source and the PACS against what was taken."""
+    told = {
+        "still arriving": (counts.arriving, None),
+        "late: came after the series was taken": counts.late,
+        "deleted at the source, kept in the dataset": counts.deleted_kept,
+        "deleted at the source, not in the dataset": counts.deleted_lost,
+        "replaced at the source under the same UID": counts.changed,
+        "short of what the PACS has": counts.short_of_pacs,
+        "not counted by the PACS": (counts.uncounted_by_pacs, None),
+    }
+    rows: list[dict[str, object]] = [
+        {"what": what, "series": series, "instances": instances} for what, (series, instances) in told.items()
+    ]
+    shown.table("source", rows, "The source and the PACS against what was taken")
 
 
 def gates(workspace: Workspace, verdicts: Verdicts) -> None:
     """Which rule failed, how badly and for how many rows, and where the data docs are."""
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "suite": rule.suite,
             "rule": rule.rule,
@@ -70,9 +87,9 @@ def gates(workspace: Workspace, verdicts: Verdicts) -> None:
         for rule in sorted(verdicts.rules, key=lambda rule: (rule.passed, rule.severity, rule.suite, rule.rule))
     ]
     blocked = f"{len(verdicts.blocking)} critical rule(s) failed" if verdicts.blocking else "no critical rule failed"
-    create_table_artifact(key="gates", table=rows, description=f"{len(rows)} rules checked, {blocked}")
+    shown.table("gates", rows, f"{len(rows)} rules checked, {blocked}")
     page = workspace.docs / "index.html"
-    create_link_artifact(key="data-docs", link=page.as_uri(), link_text="Data docs", description="The gates in full")
+    shown.link("data-docs", page.as_uri(), "Data docs", "The gates in full")
 
 
 def release(workspace: Workspace, release: Release, summary: ExportSummary) -> None:
@@ -91,4 +108,4 @@ def release(workspace: Workspace, release: Release, summary: ExportSummary) -> N
         "",
         f"To have exactly this again: `git checkout {release.tag} && dvc checkout`.",
     ]
-    create_markdown_artifact(key="release", markdown="\n".join(lines), description=release.tag)
+    shown.page("release", "\n".join(lines), release.tag)

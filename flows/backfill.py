@@ -1,41 +1,50 @@
-"""A window of study dates, cut into days, weeks or months: one run of `build_dataset` each.
+"""Years of studies, a window at a time: one run of `build_dataset` each, and one release when all are through.
 
 Prefect has no backfill of its own. Each window's run has an idempotency key, so starting the backfill again repeats
-nothing that is done or waiting; a window whose run failed gets a new run.
+nothing that is done or under way; a window whose run failed gets a new run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
 from typing import Any, Literal
 
 from prefect import flow, get_run_logger
-from prefect.artifacts import create_table_artifact
-from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Completed
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+from pydantic import Field
 
-from flows.deployed import start as start_run
+from flows import shown
+from flows.fan import Fan, follow_to_end
 from flows.outcome import decided
-from tasks.core.errors import ConfigurationError
+from flows.recover import recover
+from flows.windows import Step, windows
+from tasks.core.errors import ConfigurationError, Occupied
 from tasks.core.workspace import Workspace
+from tasks.record.ledger import Ledger
 
-DEPLOYMENT = "build_dataset/build_dataset"
+WINDOW = "build_dataset/window"
+RELEASE = "build_dataset/build_dataset"
 MAX_WINDOWS = 1000
-MAX_ATTEMPTS = 50
-Step = Literal["day", "week", "month"]
 
 
 @flow(name="backfill", persist_result=False, log_prints=False)
 def backfill(
     start: date,
     end: date,
-    step: Step = "week",
+    step: Step = "month",
     modalities: list[str] | None = None,
     newest_first: bool = False,
+    at_once: int = Field(default=1, ge=1, le=4),
+    release: Literal["end", "each"] = "end",
     dry_run: bool = False,
 ) -> State[Any]:
-    """Start one build_dataset run for each window of study dates; windows that are done are not run again.
+    """Run build_dataset for each window of study dates; windows that are done are not run again.
 
     Args:
         start: First study date.
@@ -43,65 +52,80 @@ def backfill(
         step: How long a window is.
         modalities: Only these, e.g. CT and MR; all of params.yaml's otherwise.
         newest_first: Whether the latest window runs first.
+        at_once: How many windows run at a time.
+        release: One release at the end, or one after each window.
         dry_run: List the windows and start nothing.
     """
-    return decided(lambda: _backfill(start, end, step, modalities, newest_first, dry_run))
-
-
-def windows(start: date, end: date, step: Step) -> Iterator[tuple[date, date]]:
-    """The windows from `start` to `end`, both included, that together cover every day exactly once."""
-    first = start
-    while first <= end:
-        last = min(_last_day(first, step), end)
-        yield first, last
-        first = last + timedelta(days=1)
-
-
-def _last_day(first: date, step: Step) -> date:
-    if step == "day":
-        return first
-    if step == "week":
-        return first + timedelta(days=6)
-    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    return following - timedelta(days=1)
+    return decided(lambda: _backfill(start, end, step, modalities, newest_first, at_once, release, dry_run))
 
 
 def _backfill(
-    start: date, end: date, step: Step, modalities: list[str] | None, newest_first: bool, dry_run: bool
+    start: date,
+    end: date,
+    step: Step,
+    modalities: list[str] | None,
+    newest_first: bool,
+    at_once: int,
+    release: str,
+    dry_run: bool,
 ) -> State[Any]:
     if end < start:
         raise ConfigurationError("the window's end is before its start")
-    found = list(windows(start, end, step))
+    found = sorted(windows(start, end, step), reverse=newest_first)
     if len(found) > MAX_WINDOWS:
         raise ConfigurationError(
             f"{len(found)} windows are too many for one backfill: take a longer step or a shorter window"
         )
+    if dry_run:
+        shown.table("backfill-windows", _rows(dict.fromkeys(found, "would run")), "What would run")
+        return Completed(name="DryRun", message=f"{len(found)} windows would run, the first {_words(found[0])}")
     workspace = Workspace.find()
-    rows = []
-    for first, last in reversed(found) if newest_first else found:
-        outcome = "would run" if dry_run else _ensure_run(workspace, first, last, modalities)
-        rows.append({"from": first.isoformat(), "to": last.isoformat(), "run": outcome})
-        get_run_logger().info("window %s to %s: %s", first, last, outcome)
-    create_table_artifact(key="backfill-windows", table=rows, description="One run of build_dataset a window")
-    started = sum(row["run"] == "started" for row in rows)
-    return Completed(
-        message=f"{len(rows)} windows: {started} started, {len(rows) - started} were done, waiting or only listed"
-    )
+    scope = f"{workspace.pseudonymiser.key_id}:{workspace.settings.export.name}:{'-'.join(modalities or ['all'])}"
+    given = {"modalities": modalities, "release": release == "each"}
+    fan = Fan(WINDOW, lambda window: f"{scope}:{release}:{window[0]}:{window[1]}", given, at_once, _tidy(workspace))
+    progress = shown.Progress("backfill", "windows through")
+    for window, outcome in fan.run(found):
+        get_run_logger().info("window %s: %s", _words(window), outcome)
+        progress(len(fan.outcomes), len(found))
+    shown.table("backfill-windows", _rows(fan.outcomes), "One run of build_dataset a window")
+    counts = Counter(fan.outcomes.values())
+    summary = f"{len(found)} windows: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+    if fan.failed or len(fan.outcomes) < len(found):
+        return Failed(
+            name=fan.stopped or "Failed",
+            message=f"{summary}, {len(found) - len(fan.outcomes)} not started; nothing was released at the end: see "
+            "the failed runs, then start the same backfill again, which repeats nothing that is done",
+        )
+    if release == "each":
+        return Completed(message=summary)
+    return _release(start, end, modalities, scope, summary)
 
 
-def _ensure_run(workspace: Workspace, first: date, last: date, modalities: list[str] | None) -> str:
-    parameters = {"start": first.isoformat(), "end": last.isoformat(), "modalities": modalities}
-    scope = "-".join(modalities or ["all"])
-    for attempt in range(MAX_ATTEMPTS):
-        key = f"{workspace.pseudonymiser.key_id}:{workspace.settings.export.name}:{first}:{last}:{scope}:{attempt}"
-        before = datetime.now(UTC)
-        run = start_run(DEPLOYMENT, parameters, idempotency_key=key)
-        if _is_new(run, before):
-            return "started"
-        if run.state is None or not (run.state.is_failed() or run.state.is_crashed() or run.state.is_cancelled()):
-            return "done" if run.state and run.state.is_final() else "waiting"
-    raise ConfigurationError(f"the window from {first} failed {MAX_ATTEMPTS} times: see its runs in the Prefect UI")
+def _release(start: date, end: date, modalities: list[str] | None, scope: str, summary: str) -> State[Any]:
+    """One run over the whole span: it takes what came in the meantime, and releases."""
+    key = f"{scope}:release:{start}:{end}:{flow_run.id or time.time()}"
+    state = follow_to_end(RELEASE, {"start": start, "end": end, "modalities": modalities}, key).state
+    if state is None or not state.is_completed():
+        name, said = (state.name, state.message) if state else ("Failed", "the releasing run has no state")
+        return Failed(name=name, message=f"{summary}; the releasing run: {said}")
+    return Completed(name=state.name, message=f"{summary}; {state.message}")
 
 
-def _is_new(run: FlowRun, before: datetime) -> bool:
-    return run.created is not None and run.created >= before
+def _tidy(workspace: Workspace) -> Callable[[], None]:
+    """Closes windows whose process died, since Prefect would take them for running for good."""
+
+    def tidy() -> None:
+        with Ledger.open(workspace) as ledger, suppress(Occupied):  # who holds the workspace put it right
+            recover(workspace, ledger)
+
+    return tidy
+
+
+def _rows(outcomes: dict[tuple[date, date], str]) -> list[dict[str, object]]:
+    return [
+        {"from": first.isoformat(), "to": last.isoformat(), "run": what} for (first, last), what in outcomes.items()
+    ]
+
+
+def _words(window: tuple[date, date]) -> str:
+    return f"{window[0]} to {window[1]}"

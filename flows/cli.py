@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
+
 import typer
 
-from flows.commands import deidentify, demo, deployments, initialise, params, profile, run, status, up
+from flows.commands import (
+    deidentify,
+    demo,
+    deployments,
+    initialise,
+    params,
+    profile,
+    pull,
+    register,
+    retry,
+    run,
+    status,
+    up,
+)
+
+_FAREWELL = 20.0
 
 app = typer.Typer(
     name="sluice",
@@ -15,8 +34,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("init")(initialise.init)
+app.command("pull")(pull.pull)
 app.command("run")(run.run)
 app.command("status")(status.status)
+app.command("retry")(retry.retry)
+app.add_typer(register.app, name="register")
 app.command("up")(up.up)
 app.command("backfill")(deployments.backfill)
 app.command("train")(run.train)
@@ -32,4 +54,17 @@ app.command("demo")(demo.demo)
 
 def main() -> None:
     """Entry point of the `sluice` script."""
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise
+
+
+def _leave(code: int) -> None:
+    """See to it that the process ends: Prefect's client waits for good to hand its events to a server that is gone."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    last = threading.Timer(_FAREWELL, os._exit, (code,))
+    last.daemon = True
+    last.start()

@@ -12,11 +12,13 @@ from prefect.states import Completed, Failed
 from tasks.core.entry import plainly, quiet_libraries
 from tasks.core.errors import ConfigurationError, ContractViolation, SluiceError, TransientSourceError
 from tasks.core.models import Tally
+from tasks.extract.pacs.transfer import PartialTransfer
 
 NAMES: dict[type[SluiceError], str] = {
     ConfigurationError: "Misconfigured",
     ContractViolation: "Blocked",
     TransientSourceError: "SourceDown",
+    PartialTransfer: "Partial",
 }
 EXIT_CODES = {name: kind.exit_code for kind, name in NAMES.items()}
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
-from rich.table import Table
 
-from tasks.core.cohort import read_cohort
-from tasks.core.models import State, Tally
-from tasks.core.reasons import Reason
+from flows.remedies import Stuck
+from flows.standing import Standing, standing_of
 from tasks.core.verdicts import read_verdicts
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
@@ -23,9 +20,12 @@ def print_summary(workspace: Workspace, console: Console) -> None:
         console.print("nothing was selected yet: `sluice run --dry-run` shows what would be taken")
         return
     with Ledger.open(workspace) as ledger:
-        cohort = read_cohort(workspace)
-        tally = ledger.tally(cohort)
-        console.print(_outcomes(tally), soft_wrap=False)
+        standing = standing_of(workspace, ledger)
+        way, tally = standing.funnel, standing.tally
+        console.print(
+            f"instances      {way.expected} expected > {way.extracted} extracted > {way.deidentified} deidentified "
+            f"> {way.transformed} transformed > {way.released} released"
+        )
         balance = (
             "the sum is right" if tally.balances else f"{tally.pending} are still on their way: `sluice run` goes on"
         )
@@ -33,9 +33,11 @@ def print_summary(workspace: Workspace, console: Console) -> None:
             f"{tally.expected} expected = {tally.released} released + {tally.quarantined} quarantined "
             f"+ {tally.skipped} skipped + {tally.withdrawn} withdrawn; {balance}"
         )
-        states = Counter(ledger.states(cohort.units).values())
-        order = [state for state in State if states[state]]
-        console.print("series         " + ", ".join(f"{states[state]} {state}" for state in order))
+        console.print("series         " + ", ".join(f"{count} {state}" for state, count in standing.series.items()))
+        for line in _source_lines(standing):
+            console.print(line, markup=False)
+        for line in _stuck_lines(standing.stuck):
+            console.print(line, markup=False)
         for line in _gate_lines(workspace):
             console.print(line, markup=False)
         found = releases(ledger, workspace.settings.export.name)
@@ -45,15 +47,30 @@ def print_summary(workspace: Workspace, console: Console) -> None:
             _print_places(workspace, console)
 
 
-def _outcomes(tally: Tally) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("outcome", "instances", "reason", "meaning", "what to do"):
-        table.add_column(heading, overflow="fold")
-    table.add_row("released", str(tally.released), "", "", "")
-    for code, count in sorted(tally.reasons.items(), key=lambda pair: (Reason.of(pair[0]).disposition, -pair[1])):
-        reason = Reason.of(code)
-        table.add_row(reason.disposition.value, str(count), code, reason.sentence, reason.remedy)
-    return table
+def _stuck_lines(rows: Iterable[Stuck]) -> Iterator[str]:
+    """Two lines each: what and why, and what moves it. No table, since words that are cut can't be searched for."""
+    for row in rows:
+        counted = {"instances": row.instances, "series": row.series}
+        counts = " in ".join(f"{count} {name}" for name, count in counted.items() if count is not None)
+        between = " " if row.why.startswith("in ") else ": "
+        yield f"{row.what:<14} {counts}{between if counts else ''}{row.why}"
+        yield f"  to move it   {row.command}: {row.remedy}" if row.command else f"  to do        {row.remedy}"
+
+
+def _source_lines(standing: Standing) -> Iterator[str]:
+    """What the source and the PACS have against what was taken, where that is anything to say."""
+    source = standing.source
+    when = f"listed in full {standing.listed}" if standing.listed else "never listed in full"
+    yield f"source         {when}, {source.arriving} series still arriving"
+    for (series, instances), words in (
+        (source.late, "came after their series was taken; it was done again with them"),
+        (source.deleted_kept, "were deleted at the source after they were taken; the dataset has them still"),
+        (source.deleted_lost, "were deleted at the source and are not in the dataset"),
+        (source.changed, "were replaced at the source by other bytes under the same UID; none of both is taken"),
+        (source.short_of_pacs, "are missing of what the PACS said it has"),
+    ):
+        if instances:
+            yield f"source         {instances} instances in {series} series {words}"
 
 
 def _gate_lines(workspace: Workspace) -> Iterator[str]:

@@ -6,11 +6,11 @@ import os
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from flows import shown
 from flows.outcome import decided
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
@@ -52,7 +52,7 @@ def _train() -> State[Any]:
 def _show(logged: LoggedModel, tag: str, trained: TrainedModel) -> None:
     name = f"{logged.name} v{logged.version}"
     if logged.page:
-        create_link_artifact(key="model", link=logged.page, link_text=name, description=tag)
+        shown.link("model", logged.page, name, tag)
     rows = [f"| {metric} | {value:.3f} |" for metric, value in sorted(trained.metrics.items())]
     lines = [f"# {name} on {tag}", "", "| | |", "|---|---|", *rows]
-    create_markdown_artifact(key="scores", markdown="\n".join(lines))
+    shown.page("scores", "\n".join(lines))

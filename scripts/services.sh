@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
-# Install the Debian packages that the demo and the tests start: Orthanc (always) and PostgreSQL (not with `orthanc`).
+# Install the Debian packages that the demo and the tests start: Orthanc (always), PostgreSQL and NATS (not with `orthanc`).
 # With `dicom3tools` install that alone: dciodvfy, by which the canary files judge whether an output is valid.
+# With `libfaketime` that alone: `make torture` moves the clock with it.
 # Where apt may not be used this says so and goes on: what needs the missing server then skips or uses a folder instead.
 set -uo pipefail
 wanted=""
 if [ "${1:-all}" = dicom3tools ]; then
     command -v dciodvfy >/dev/null || wanted="dicom3tools"
+elif [ "${1:-all}" = libfaketime ]; then
+    ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || wanted="libfaketime"
 else
     { command -v Orthanc || [ -x /usr/sbin/Orthanc ]; } >/dev/null || wanted="orthanc orthanc-dicomweb"
 fi
 if [ "${1:-all}" = all ]; then
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
+    { command -v nats-server || [ -x /usr/sbin/nats-server ]; } >/dev/null || wanted="$wanted nats-server"
 fi
 [ -n "$wanted" ] || exit 0
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from tasks.core.entry import guarded, quiet_libraries
 from tasks.core.errors import ConfigurationError
+from tasks.core.guard import harden
 from tasks.core.workspace import VARIABLE, Workspace
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        harden()
         quiet_libraries()
         left: list[typer.Exit] = []
 

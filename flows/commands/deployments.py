@@ -9,6 +9,7 @@ import typer
 
 from flows.commands.common import WorkspaceOption, choose, command, console, open_workspace, run_flow
 from flows.services.state import use_running_services
+from flows.windows import Step
 from tasks.core.errors import ConfigurationError
 
 DATE = ["%Y-%m-%d"]
@@ -19,13 +20,19 @@ def backfill(
     start: Annotated[datetime, typer.Argument(formats=DATE, help="First study date.")],
     end: Annotated[datetime, typer.Argument(formats=DATE, help="Last study date, included.")],
     workspace: WorkspaceOption = None,
-    step: Annotated[str, typer.Option(help="day, week or month: how long a window is.")] = "week",
+    step: Annotated[str, typer.Option(help="day, week, month or year: how long a window is.")] = "month",
     modality: Annotated[list[str] | None, typer.Option(help="Only this modality; may be repeated.")] = None,
     newest_first: Annotated[bool, typer.Option(help="Run the latest window first.")] = False,
+    at_once: Annotated[int, typer.Option(min=1, max=4, help="How many windows run at a time.")] = 1,
+    release: Annotated[str, typer.Option(help="end: one release when all are through; each: one a window.")] = "end",
     dry_run: Annotated[bool, typer.Option(help="List the windows and start nothing.")] = False,
 ) -> None:
-    """Cut a window of study dates and start one run of build_dataset for each part; done parts are not run again."""
-    choose("--step", step, ("day", "week", "month"))
+    """Take years of studies a window at a time, one run of build_dataset each, and release at the end.
+
+    Stop it as you like: started again with the same words, it repeats nothing that is done. The runs are the worker's.
+    """
+    choose("--step", step, get_args(Step))
+    choose("--release", release, ("end", "each"))
     if end < start:
         raise ConfigurationError("the window's end is before its start: name the first study date, then the last")
     place = open_workspace(workspace)
@@ -36,8 +43,11 @@ def backfill(
     from flows.backfill import backfill as flow  # Prefect reads its settings when it is imported
     from flows.build_dataset import ModalityChoice
     from flows.outcome import told
+    from flows.watch import watching
 
     known = get_args(ModalityChoice)
     names = [choose("--modality", name.upper(), known) for name in modality] if modality else None
-    state = run_flow(lambda: flow(start.date(), end.date(), step, names, newest_first, dry_run, return_state=True))
+    given = (start.date(), end.date(), step, names, newest_first, at_once, release, dry_run)
+    with watching(place, console, "windows", show=not dry_run):
+        state = run_flow(lambda: flow(*given, return_state=True))
     console.print(told(state), markup=False)

@@ -22,6 +22,7 @@ def up(
 
     The Prefect UI then offers build_dataset, backfill and train_model, each with a form.
     """
+    from flows.services.orthanc import binds_every_interface
     from flows.services.stack import Stack
 
     place = open_workspace(workspace)
@@ -36,6 +37,11 @@ def up(
             stack.start_worker()
         for name, address in stack.addresses().items():
             console.print(f"{name:<9} {address}")
+        if stack.orthanc and binds_every_interface(stack.orthanc):
+            console.print(
+                "this Orthanc is too old to bind loopback alone: it refuses who isn't local; close its port in the "
+                "firewall too"
+            )
         console.print("a worker is waiting for runs; Ctrl-C stops everything")
         while not done.wait(2):
             stack.check()

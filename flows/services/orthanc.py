@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ USER = "sluice"
 START_SECONDS = 15.0
 UPLOAD_THREADS = 4
 _BINARIES = ("/usr/sbin/Orthanc", "/usr/local/sbin/Orthanc")
+_BINDS_LOOPBACK = (1, 12, 10)
 _DICOMWEB = (
     "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",
     "/usr/local/share/orthanc/plugins/libOrthancDicomWeb.so",
@@ -81,8 +82,10 @@ def find_orthanc() -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def start_orthanc(folder: Path, *, port: int | None = None, password: str | None = None) -> OrthancService:
-    """Start Orthanc with its configuration, index and storage in `folder` (made if need be, mode 0700).
+def start_orthanc(
+    folder: Path, *, port: int | None = None, password: str | None = None, more: Mapping[str, Any] | None = None
+) -> OrthancService:
+    """Start Orthanc with its configuration (`more` laid over it), index and storage in `folder` (made, mode 0700).
 
     Call it from the main thread. An Orthanc stopped earlier goes on with what the folder holds. Raises
     `ConfigurationError` if Orthanc isn't installed, stops at once, or doesn't answer within 15 seconds.
@@ -93,15 +96,15 @@ def start_orthanc(folder: Path, *, port: int | None = None, password: str | None
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     secret = password or secrets.token_urlsafe(24)
     if port:
-        return _start(binary, folder, port, secret)
+        return _start(binary, folder, port, secret, more or {})
     try:
-        return _start(binary, folder, free_port(), secret)
+        return _start(binary, folder, free_port(), secret, more or {})
     except ConfigurationError:  # somebody else took the free port in between
-        return _start(binary, folder, free_port(), secret)
+        return _start(binary, folder, free_port(), secret, more or {})
 
 
-def _start(binary: Path, folder: Path, port: int, password: str) -> OrthancService:
-    config = _write_config(folder, _configuration(folder, port, password))
+def _start(binary: Path, folder: Path, port: int, password: str, more: Mapping[str, Any]) -> OrthancService:
+    config = _write_config(folder, {**_configuration(folder, port, password), **more})
     process = Process.start("orthanc", [str(binary), str(config)], folder)
     service = OrthancService(f"http://127.0.0.1:{port}", USER, password, process)
     try:
@@ -152,6 +155,14 @@ def connect(service: OrthancService) -> Iterator[httpx.Client]:
         trust_env=False,
     ) as client:
         yield client
+
+
+def binds_every_interface(service: OrthancService) -> bool:
+    """Whether this Orthanc is too old to bind loopback alone (before 1.12.10): it refuses who isn't local instead."""
+    with connect(service) as client:
+        version = str(client.get("/system").raise_for_status().json()["Version"])
+    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
+    return bool(numbers) and numbers < _BINDS_LOOPBACK
 
 
 def _send(client: httpx.Client, path: Path) -> str:

@@ -72,9 +72,9 @@ def start_worker(folder: Path, workspace: Path, server: PrefectServer, environme
     """Start a process worker, which makes its pool, then register the deployments of the workspace's prefect.yaml."""
     prefect = [sys.executable, "-m", "prefect"]
     environment = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "2"}  # ten by default: a long wait before each run
-    worker = Process.start(
-        "prefect-worker", [*prefect, "worker", "start", "--pool", POOL, "--type", "process"], folder, environment
-    )
+    command = [*prefect, "worker", "start", "--pool", POOL, "--type", "process"]
+    # Its runs write releases, which others may read: they keep the user's umask, and close quarantine themselves.
+    worker = Process.start("prefect-worker", command, folder, environment, umask=-1)
     try:
         worker.wait_until(lambda: server.answers(f"work_pools/{POOL}"), 60)
         deploy = Process.start(

@@ -24,9 +24,19 @@ class Process:
 
     @classmethod
     def start(
-        cls, name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+        cls,
+        name: str,
+        command: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        umask: int = 0o077,
     ) -> Process:
-        """Start `command` in its own process group. Call from the main thread: the kernel ties the child to it."""
+        """Start `command` in its own process group. Call from the main thread: the kernel ties the child to it.
+
+        What it writes is for this account alone, as an Orthanc's storage and the databases of Prefect and MLflow should
+        be; `umask=-1` leaves that as it is here.
+        """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         log = folder / f"{name}.log"
         temporary = folder / "tmp"  # Prefect's worker shares a fixed place under /tmp with every user of the machine
@@ -41,6 +51,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=umask,
             )
         log.chmod(0o600)
         return cls(name, child, log)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flows.services.ports import free_port
+from tasks.core.guard import check_vault
 from tasks.core.workspace import Workspace
 
 SERVICES = ("orthanc", "prefect", "mlflow")
@@ -26,6 +27,7 @@ def forget(workspace: Workspace) -> None:
 
 def use_running_services(workspace: Workspace) -> bool:
     """Put the addresses of a running `sluice up` into this process's environment; what is set already stands."""
+    check_vault(workspace.vault)  # who may write there could put anything into our environment
     try:
         state = json.loads(_file(workspace).read_text(encoding="utf-8"))
         os.kill(int(state["pid"]), 0)
@@ -38,6 +40,7 @@ def use_running_services(workspace: Workspace) -> bool:
 
 def passwords(workspace: Workspace) -> dict[str, str]:
     """The services' passwords, made once: MLflow and Prefect remember theirs in their databases."""
+    check_vault(workspace.vault)
     place = workspace.vault / "passwords.json"
     if not place.exists():
         _write_private(place, {name: secrets.token_urlsafe(18) for name in SERVICES})

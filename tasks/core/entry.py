@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from tasks.core.errors import SluiceError
 from tasks.core.files import told_plainly
+from tasks.core.guard import harden
 from tasks.core.workspace import Workspace
 
 UNEXPECTED = 70  # EX_SOFTWARE
@@ -19,6 +20,7 @@ UNEXPECTED = 70  # EX_SOFTWARE
 
 def run_stage(name: str, stage: Callable[[Workspace], str]) -> NoReturn:
     """Run `stage` on the workspace found from the environment, print its one-line summary, and exit."""
+    harden()
     quiet_libraries()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
 
@@ -63,5 +65,15 @@ def plainly(error: BaseException) -> str:
 def quiet_libraries() -> None:
     """Keep libraries that quote header values (pydicom's warnings do) out of every log."""
     logging.captureWarnings(True)
-    for name in ("py.warnings", "pydicom", "highdicom", "PIL", "httpx", "httpcore", "pyorthanc", "urllib3"):
+    for name in (
+        "py.warnings",
+        "pydicom",
+        "highdicom",
+        "PIL",
+        "httpx",
+        "httpcore",
+        "pyorthanc",
+        "urllib3",
+        "prefect._internal",
+    ):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -17,6 +17,10 @@ class ConfigurationError(SluiceError):
     exit_code = 2
 
 
+class Occupied(ConfigurationError):
+    """Somebody else holds what this needs for itself."""
+
+
 class ContractViolation(SluiceError):
     """The books do not balance or a gate refused: the flow stops and the last release stays as it was."""
 
@@ -27,6 +31,10 @@ class TransientSourceError(SluiceError):
     """The source or the network failed in a way that may pass; the task is retried with backoff."""
 
     exit_code = 4
+
+
+class LeaseLost(SluiceError):
+    """Another run took over the series, so what this one made of it is not entered."""
 
 
 class UnitError(SluiceError):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from tasks.core.closing import Closing
 from tasks.core.entry import quiet_libraries
+from tasks.core.guard import harden
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
@@ -73,7 +74,8 @@ def _spawn(processes: int) -> ProcessPoolExecutor:
 
 
 def _start() -> None:
-    """Prepare a fresh process of the pool."""
+    """Prepare a fresh process of the pool, which will hold identified bytes."""
+    harden()
     _end_with_parent()
     _quiet()
 

@@ -57,7 +57,25 @@ class Reason(StrEnum):
         "uid-collision",
         Disposition.QUARANTINED,
         "the same SOPInstanceUID comes with different bytes, and which one is right cannot be known",
-        "keep one of them at the source",
+        "keep one of them at the source; if it replaced another there, `sluice retry uid-collision` takes it",
+    )
+    PATIENT_COLLISION = (
+        "patient-collision",
+        Disposition.QUARANTINED,
+        "one StudyInstanceUID comes under several PatientIDs, and whose study it is cannot be known",
+        "correct or delete the wrong one at the source",
+    )
+    SHORT_OF_PACS = (
+        "short-of-pacs",
+        Disposition.QUARANTINED,
+        "the PACS has more instances of the series than have arrived, and such series are held back",
+        "`sluice pull` again; if the PACS counts wrongly, set extract.incomplete: release",
+    )
+    DELETED_AT_SOURCE = (
+        "deleted-at-source",
+        Disposition.SKIPPED,
+        "the series was selected, and deleted at the source before it could be taken",
+        "send it to the source again if it is wanted",
     )
     INCOMPLETE = (
         "incomplete",
@@ -194,4 +212,12 @@ class Reason(StrEnum):
         Disposition.SKIPPED,
         "another instance of the same patient has exactly the same pixels",
         "nothing to do",
+    )
+
+    # Found by the run itself
+    SET_ASIDE = (
+        "set-aside",
+        Disposition.QUARANTINED,
+        "a stage failed on the series on each of run.max_attempts attempts, so it was set aside and the rest went on",
+        "see the log for the cause, then `sluice retry set-aside` and `sluice run`",
     )

@@ -8,9 +8,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -35,6 +37,15 @@ class ExtractSettings(Frozen):
     cohort_csv: str | None = Field(None, description="CSV with a column AccessionNumber or PatientID")
     labels_csv: str | None = Field(None, description="CSV with AccessionNumber or PatientID and label columns")
     ehr_csv: str | None = Field(None, description="CSV with PatientID and clinical columns")
+    incomplete: Literal["hold", "release"] = Field(
+        "hold", description="a series of which the PACS has more than arrived: held back until it is whole, or taken"
+    )
+    deleted: Literal["keep", "drop"] = Field(
+        "keep", description="what is deleted at the source after it was taken stays in the dataset, or leaves it"
+    )
+    full_every_hours: float = Field(
+        24.0, ge=0, description="how often a run over the change feed lists the whole source all the same"
+    )
     connections: int = Field(4, ge=1, le=32, description="series fetched at the same time")
     timeout_seconds: float = Field(60.0, gt=0, description="how long one request to Orthanc may take")
     max_item_bytes: int = Field(4 * 2**30, ge=1, description="a larger file or archive member is refused")
@@ -45,6 +56,42 @@ class ExtractSettings(Frozen):
         if self.start and self.end and self.end < self.start:
             raise ValueError("end is before start")
         return self
+
+
+class PullSettings(Frozen):
+    """Getting what the hospital's PACS has into Orthanc (`sluice pull`). Changes no byte of the result."""
+
+    pacs: str | None = Field(
+        None, description="the PACS's name in DicomModalities of Orthanc, where --from is not given"
+    )
+    hours: str = Field(
+        "", description='when the PACS may be asked for images, local time, e.g. "19:00-06:00"; empty is always'
+    )
+    outside_hours: Literal["wait", "stop"] = Field(
+        "wait", description="wait pauses until the hours begin again; stop ends the run, and the next one goes on"
+    )
+    instances_per_minute: int = Field(0, ge=0, description="how many instances are asked for in a minute; 0 is no cap")
+    moves: int = Field(
+        2,
+        ge=1,
+        le=16,
+        description="C-MOVE jobs, and searches, at the same time; Orthanc's ConcurrentJobs caps jobs too",
+    )
+    attempts: int = Field(3, ge=1, le=20, description="how often what is missing is asked for, the first time included")
+    backoff_seconds: float = Field(20.0, ge=0, description="pause before the second time; it doubles each time")
+    answer_limit: int = Field(
+        0, ge=0, description="answers after which the PACS cuts a search off without a word; 0 where it is not known"
+    )
+    silence_seconds: int = Field(600, ge=1, description="how long the PACS may say nothing during a C-MOVE")
+
+    @field_validator("hours")
+    @classmethod
+    def _window(cls, hours: str) -> str:
+        time = r"([01]\d|2[0-3]):[0-5]\d"
+        begins, _, ends = hours.partition("-")
+        if hours and (not re.fullmatch(f"{time}-{time}", hours) or begins == ends):
+            raise ValueError('hours must be like "19:00-06:00", in quotes, or empty for always')
+        return hours
 
 
 class PixelSettings(Frozen):
@@ -191,12 +238,46 @@ class RunSettings(Frozen):
     batch_instances: int = Field(500, ge=1, description="instances that one task carries at most")
     batch_bytes: int = Field(256 * 2**20, ge=1, description="bytes that one task carries at most")
     processes: int = Field(2, ge=1, le=256, description="processes that de-identify and transform")
+    batches_in_flight: int = Field(3, ge=1, le=64, description="batches that a run has under way at a time")
+    quarantine_bytes: int = Field(
+        2 * 2**30,
+        ge=1,
+        description="bytes of the series that all runs of this workspace have under way at a time, which caps what is "
+        "in quarantine; a single series above it goes alone",
+    )
+    fetching: int = Field(
+        2, ge=1, le=64, description="batches that all runs of this workspace fetch at a time, to spare Orthanc"
+    )
+    lease_seconds: float = Field(
+        120.0, ge=1, description="how long a series stays with a run that no longer says that it lives"
+    )
+    max_attempts: int = Field(
+        3, ge=1, description="attempts at a series after which it is set aside and the rest goes on"
+    )
+    events: str = Field(
+        "log",
+        description="where events go: log (data/register/events.log), or nats://host:4222 (tls://) for NATS JetStream; "
+        "its user and password are in SLUICE_NATS_USER and SLUICE_NATS_PASSWORD, or SLUICE_NATS_CREDS names a file",
+    )
+
+    @field_validator("events")
+    @classmethod
+    def _address(cls, events: str) -> str:
+        if events == "log":
+            return events
+        parts = urlsplit(events)
+        if parts.scheme not in ("nats", "tls") or not parts.hostname:
+            raise ValueError("events must be log, nats://host:4222 or tls://host:4222")
+        if parts.username or parts.password:
+            raise ValueError("events must name no user or password: set SLUICE_NATS_USER and SLUICE_NATS_PASSWORD")
+        return events
 
 
 class Settings(Frozen):
     """The whole of params.yaml."""
 
     extract: ExtractSettings = ExtractSettings()
+    pull: PullSettings = PullSettings()
     deidentify: DeidentifySettings = DeidentifySettings()
     transform: TransformSettings = TransformSettings()
     curate: CurateSettings = CurateSettings()
@@ -235,9 +316,10 @@ def check_settings(raw: dict[str, object], name: str) -> Settings:
         raise ConfigurationError(f"{name}: {_first_mistake(error)}") from None
 
 
-def digest(*sections: Frozen) -> str:
+def digest(*sections: Frozen, without: frozenset[str] = frozenset()) -> str:
     """A digest (32 hex digits) of settings, the same for the same values whatever their order in the file."""
-    canonical = json.dumps([section.model_dump(mode="json") for section in sections], sort_keys=True)
+    values = [section.model_dump(mode="json", exclude=set(without)) for section in sections]
+    canonical = json.dumps(values, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from tasks.core.errors import ConfigurationError
+from tasks.core import guard
+from tasks.core.errors import ConfigurationError, Occupied
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.settings import Settings, load_settings
+from tasks.core.turns import is_held, turn
 
 VARIABLE = "SLUICE_WORKSPACE"
+_PROBED = 5.0  # seconds: somebody may just look whether the desk is taken
+_OLD = 86400.0
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The places of one workspace. Cheap to make and to pickle; nothing is read until it is asked for."""
+    """The places of one workspace. Cheap to make and to pickle; nothing is read until it is asked for.
+
+    `desk` is the name of a run that has a part of quarantine to itself (`at_desk`).
+    """
 
     root: Path
+    desk: str = ""
 
     @classmethod
     def find(cls, root: Path | str | None = None) -> Workspace:
@@ -48,7 +55,7 @@ class Workspace:
     @property
     def quarantine(self) -> Path:
         """Identified bytes of work in progress; mode 0700, never versioned."""
-        return self.data / "quarantine"
+        return self.data / "quarantine" / self.desk
 
     @property
     def vault(self) -> Path:
@@ -133,6 +140,8 @@ class Workspace:
     @cached_property
     def pseudonymiser(self) -> Pseudonymiser:
         """The key's pseudonymiser."""
+        if self.key_file.exists():
+            guard.check_vault(self.vault)
         return Pseudonymiser.from_file(self.key_file)
 
     def resolve(self, path: str) -> Path:
@@ -141,14 +150,17 @@ class Workspace:
 
     def prepare(self) -> None:
         """Make the zones, close the private ones to others, and refuse a place that cannot be written."""
+        guard.harden()
         try:
             for zone in (self.quarantine, self.vault):
                 zone.mkdir(parents=True, exist_ok=True, mode=0o700)
-                if stat.S_IMODE(zone.stat().st_mode) != 0o700:
-                    zone.chmod(0o700)
-            for zone in (self.scratch, self.register.parent, self.services, self.releases):
+            guard.check_vault(self.vault)
+            guard.close_quarantine(self.quarantine)
+            self.register.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            for zone in (self.scratch, self.services, self.releases):
                 zone.mkdir(parents=True, exist_ok=True)
             self.services.chmod(0o700)
+            guard.close_register(self.register.parent)
         except OSError as error:
             raise ConfigurationError(
                 f"cannot write under {self.data} ({error.strerror}): check its owner and the free space"
@@ -160,21 +172,64 @@ class Workspace:
             raise ConfigurationError(f"cannot write under {self.data}: check its owner and permissions")
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the workspace: one run at a time. The lock goes with the process, however it ends."""
+    def lock(self, *, shared: bool = False, patience: float = 0.0) -> Iterator[None]:
+        """Hold the workspace: alone to release, shared to work on its series. The lock goes with the process.
+
+        Raises `Occupied` if it isn't free within `patience` seconds.
+        """
         self.prepare()
-        with (self.scratch / "run.lock").open("w") as handle:
+        with ExitStack() as held:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held.enter_context(turn(self.scratch / "run.lock", shared=shared, patience=patience))
             except BlockingIOError:
-                raise ConfigurationError(
+                raise Occupied(
                     f"another run is working in {self.root}: wait for it, or see it with `sluice status`"
                 ) from None
             yield
 
+    @contextmanager
+    def at_desk(self, holder: str) -> Iterator[Workspace]:
+        """This workspace with a quarantine of `holder`'s own, deleted at the end. As long as it lasts, it lives."""
+        mine, place = replace(self, desk=_desk(holder)), self._desk_lock(_desk(holder))
+        with turn(place, patience=_PROBED):
+            mine.quarantine.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                yield mine
+            finally:
+                shutil.rmtree(mine.quarantine, ignore_errors=True)
+                place.unlink(missing_ok=True)
+
+    def is_at_desk(self, holder: str) -> bool:
+        """Whether the run `holder` lives: the lock of its desk goes with its process, on any machine."""
+        return is_held(self._desk_lock(_desk(holder)))
+
     def sweep_quarantine(self) -> int:
-        """Delete identified bytes that an interrupted run left; returns how many units had some."""
-        left = list(self.quarantine.iterdir()) if self.quarantine.is_dir() else []
+        """Delete identified bytes that interrupted runs left; returns how many places had some.
+
+        What lies at the desk of a run that lives stays.
+        """
+        root = replace(self, desk="").quarantine
+        left = [place for place in root.iterdir() if not is_held(self._desk_lock(place.name))] if root.is_dir() else []
         for place in left:
             shutil.rmtree(place) if place.is_dir() else place.unlink()
         return len(left)
+
+    def sweep_drafts(self) -> int:
+        """Delete half-written files that killed processes left; only for who holds the workspace alone."""
+        closed = {self.data / "quarantine", self.vault, self.services, self.register.parent}
+        zones = [zone for zone in self.data.iterdir() if zone.is_dir() and zone not in closed]
+        left = [path for zone in zones for path in zone.rglob(".*.draft") if path.is_file()]
+        left += [path for path in self.data.glob(".*.draft") if path.is_file()]
+        for path in left:
+            path.unlink(missing_ok=True)
+        for lock in (self.scratch / "desks").glob("*.lock"):
+            if time.time() - lock.stat().st_mtime > _OLD and not is_held(lock):
+                lock.unlink(missing_ok=True)
+        return len(left)
+
+    def _desk_lock(self, name: str) -> Path:
+        return self.scratch / "desks" / f"{name}.lock"
+
+
+def _desk(holder: str) -> str:
+    return holder.replace("/", "-")

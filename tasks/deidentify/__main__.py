@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from tasks.core.cohort import read_cohort
 from tasks.core.entry import run_stage
 from tasks.core.models import Unit, UnitResult
 from tasks.core.workspace import Workspace
@@ -38,6 +39,7 @@ def run(workspace: Workspace) -> str:
     @contextmanager
     def connect() -> Iterator[_SourceFeed]:
         selection = select(workspace)
+        selection.leave_out({item.item for item in read_cohort(workspace).refused})
         with open_source(workspace) as source:
             yield _SourceFeed(workspace, source, selection)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from tasks.core.closing import Closing
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import atomic_path, told_plainly
+from tasks.core.formulas import neutral, original
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.deidentify.bulk.journal import disk_errors
 
@@ -121,7 +122,7 @@ def read_pairs(path: Path) -> Iterator[tuple[str, str]]:
         rows = csv.reader(handle)
         if tuple(next(rows, ())) != HEADER:
             raise ConfigurationError(f"{path} is no mapping: its first line must be {','.join(HEADER)}")
-        yield from ((row[0], row[1]) for row in rows if len(row) == len(HEADER))
+        yield from ((original(row[0]), original(row[1])) for row in rows if len(row) == len(HEADER))
 
 
 def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
@@ -130,7 +131,7 @@ def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[str, ...]])
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as handle:
             writer = csv.writer(handle, lineterminator="\n")
             writer.writerow(header)
-            writer.writerows(rows)
+            writer.writerows(tuple(map(neutral, row)) for row in rows)
 
 
 def _text(old: bytes) -> str:

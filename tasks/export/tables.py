@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pandas as pd
 
 from tasks.core.columns import TABLES
 from tasks.core.files import atomic_path, write_table
+from tasks.core.formulas import neutral
 from tasks.core.tables import read_table
-
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
-_NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 
 _PATIENT = ("patient", "sex", "age_years", "age_band", "bmi", "icd10")
 _IMAGE = (
@@ -59,9 +56,7 @@ def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _neutral(value: object) -> object:
-    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.match(value):
-        return f"'{value}"
-    return value
+    return neutral(value) if isinstance(value, str) else value
 
 
 def _pick(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:

@@ -14,6 +14,9 @@ from tasks.core.settings import ExtractSettings, digest
 from tasks.core.workspace import Workspace
 from tasks.extract.tables import read_table
 
+_HOW = frozenset({"incomplete", "deleted", "full_every_hours"})
+"""What doesn't select: to change it keeps the cohort."""
+
 
 @dataclass(frozen=True, repr=False)
 class Header:
@@ -112,7 +115,7 @@ def criteria_digest(settings: ExtractSettings, criteria: Criteria, pseudonymiser
         max_archive_ratio=settings.max_archive_ratio,
     )
     ids = "" if criteria.ids is None else repr(sorted(criteria.ids))
-    return pseudonymiser.fingerprint("criteria", digest(selecting), ids)
+    return pseudonymiser.fingerprint("criteria", digest(selecting, without=_HOW), ids)
 
 
 def _day(text: str) -> date | None:

@@ -1,4 +1,4 @@
-"""The rule for a SOPInstanceUID that comes more than once: same bytes are taken once, different ones not at all."""
+"""The rules for UIDs that come more than once. Same bytes are taken once; different bytes, and studies, not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from tasks.core.reasons import Reason
+from tasks.extract.criteria import Header
 from tasks.extract.source import Found
 
 
@@ -27,3 +28,12 @@ def find_repeats(instances: Iterable[Found], digest: Callable[[Found], str]) -> 
         else:
             refused |= {found.locator: Reason.UID_COLLISION for found in group}
     return refused
+
+
+def find_contested(headers: Iterable[Header]) -> frozenset[str]:
+    """The StudyInstanceUIDs that come under several PatientIDs, no PatientID counting as one of them."""
+    patients: dict[str, set[str]] = defaultdict(set)
+    for header in headers:
+        if header.study_uid:
+            patients[header.study_uid].add(header.patient_id)
+    return frozenset(study for study, named in patients.items() if len(named) > 1)

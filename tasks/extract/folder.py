@@ -15,7 +15,7 @@ from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
 from tasks.extract.archives import DAMAGED, Opener, read_chunks
 from tasks.extract.criteria import Criteria, Header
-from tasks.extract.duplicates import find_repeats
+from tasks.extract.duplicates import find_contested, find_repeats
 from tasks.extract.scan import Instance, Limits, scan_file
 from tasks.extract.source import DamagedAtSource, Found, Handle, Listing, MissingAtSource, Refused, Series
 
@@ -54,7 +54,8 @@ class FolderSource(Closing):
             if (wanted := [instance for instance in grouped[key] if criteria.accept(instance.header)])
         ]
         meant = tuple(entry for entry in refused if entry.header is None or criteria.accept(entry.header))
-        return Listing(tuple(series), meant, total=len(grouped))
+        headers = [instance.header for instance in instances] + [entry.header for entry in refused if entry.header]
+        return Listing(tuple(series), meant, total=len(grouped), contested=find_contested(headers))
 
     def list_studies(self, criteria: Criteria) -> Sequence[Header]:
         """One header a study, from the files that are there."""

@@ -1,4 +1,4 @@
-"""Freezing the cohort: what a look at the source adds to the lock, and what it replaces."""
+"""Freezing the cohort: what a look at the source adds to the lock and replaces, and what stays though it is gone."""
 
 from __future__ import annotations
 
@@ -6,45 +6,61 @@ from tasks.core.cohort import read_cohort, render
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import write_text
 from tasks.core.models import Cohort
+from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
+from tasks.extract.compare import Compared, compare, unit_of_deleted
 from tasks.extract.select import Selection
+from tasks.record.ledger import Ledger
+from tasks.record.sightings import note_sightings
 
 
-def freeze(workspace: Workspace, selection: Selection) -> Cohort:
+def freeze(workspace: Workspace, selection: Selection, ledger: Ledger | None = None) -> Cohort:
     """Write `data/cohort.lock` and return what it holds.
 
     A narrowed look (a window, the change feed) adds to what is there: units that it didn't look at stay. A whole look
-    replaces it, except that a series which is still arriving again stays as it was. Other criteria start afresh;
-    another key is an error.
+    replaces it, except that a series which is still arriving again stays as it was, and so does with `ledger` what was
+    taken and is deleted at the source. Other criteria start afresh; another key is an error.
+
+    With `ledger` what was found is compared with what was taken (`compare`), and the result is entered there.
     """
     path = workspace.cohort_lock
-    cohort = selection.cohort
+    cohort, before = selection.cohort, None
     if path.exists():
         before = read_cohort(workspace)
         if before.key_id != cohort.key_id:
             raise ConfigurationError(
                 "this workspace's cohort was frozen under another key: restore that key, or start a new workspace"
             )
-        if before.criteria == cohort.criteria:
-            cohort = _merge(before, selection)
+        if before.criteria != cohort.criteria:
+            before = None
+    compared = compare(workspace, before, selection, ledger) if ledger else Compared.plain(selection)
+    cohort = _merge(before, selection, compared)
     text = render(cohort)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
+    if ledger:  # after the lock: a crash in between is found by the next look, which compares with the old marks
+        note_sightings(ledger.database, compared.sightings, compared.marks)
     return cohort
 
 
-def _merge(before: Cohort, selection: Selection) -> Cohort:
-    now = selection.cohort
-    kept_ids = (
-        {unit.unit for unit in before.units} - selection.looked_at if selection.narrowed else selection.unstable_units
-    )
-    units = {unit.unit: unit for unit in before.units if unit.unit in kept_ids and unit.unit not in selection.looked_at}
-    units |= {unit.unit: unit for unit in now.units}
-    refused = {item.item: item for item in now.refused}
-    if selection.narrowed:
+def _merge(before: Cohort | None, selection: Selection, compared: Compared) -> Cohort:
+    units = dict(compared.units)
+    refused = {item.item: item for item in (*selection.cohort.refused, *compared.refused)}
+    if before:
+        left = {unit.unit: unit for unit in before.units if unit.unit not in selection.looked_at}
+        if not selection.narrowed:
+            stay = selection.unstable_units | compared.kept
+            left = {name: unit for name, unit in left.items() if name in stay}
+        units = {name: unit for name, unit in left.items() if name not in compared.dropped} | units
         taken = {handle.item for handles in selection.handles.values() for handle in handles}
-        refused = {item.item: item for item in before.refused if item.item not in taken} | refused
-    return now.model_copy(
+        for item in before.refused:
+            if item.reason is Reason.DELETED_AT_SOURCE:  # until the series comes back
+                stays = unit_of_deleted(item) not in selection.looked_at | units.keys()
+            else:
+                stays = selection.narrowed and item.item not in taken
+            if stays:
+                refused.setdefault(item.item, item)
+    return selection.cohort.model_copy(
         update={
             "units": tuple(units[unit] for unit in sorted(units)),
             "refused": tuple(refused[item] for item in sorted(refused)),

@@ -13,7 +13,7 @@ from tasks.core.errors import ConfigurationError
 from tasks.core.reasons import Reason
 from tasks.core.settings import ExtractSettings
 from tasks.extract.criteria import Criteria, Header
-from tasks.extract.duplicates import find_repeats
+from tasks.extract.duplicates import find_contested, find_repeats
 from tasks.extract.orthanc_client import OrthancClient
 from tasks.extract.source import Found, Handle, Listing, MissingAtSource, Refused, Series
 
@@ -46,7 +46,9 @@ class OrthancSource(Closing):
         """
         self._client.check()
         last = int(self._client.changes(last="")["Last"])  # before listing: what comes meanwhile is seen next time
-        if since_change is not None and since_change > last:
+        restarted = since_change is not None and since_change > last
+        if restarted:
+            logger.warning("the change feed of this Orthanc begins anew, so everything is listed: was it restored?")
             since_change = None  # another database than the one the cursor is of
         total = self._count_searchable()
         studies = {study["ID"]: study for study in self._find_all("Study", _study_query(criteria))}
@@ -55,18 +57,22 @@ class OrthancSource(Closing):
             for series in self._find_all("Series", _series_query(criteria))
             if (header := _header(series, studies.get(series["ParentStudy"]))) and criteria.accept(header)
         ]
+        present = frozenset(header.key for _, header in found)
+        contested = find_contested(_study_header(study) for study in studies.values())
         if since_change is not None:
             changed = self._changed_since(since_change, last)
             found = [
                 (series, header)
                 for series, header in found
-                if series["ID"] in changed or not changed.isdisjoint(series["Instances"])
+                if header.study_uid in contested
+                or series["ID"] in changed
+                or not changed.isdisjoint(series["Instances"])
             ]
         unstable = tuple(header for series, header in found if not series["IsStable"])
         stable = [(series, header) for series, header in found if series["IsStable"]]
         listed, refused = self._with_instances(stable)
         cursor = since_change if unstable else last
-        return Listing(listed, refused, unstable, total, cursor)
+        return Listing(listed, refused, unstable, total, cursor, present, contested, restarted)
 
     def list_studies(self, criteria: Criteria) -> Sequence[Header]:
         """One header a study."""

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from pyorthanc import Orthanc
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from tasks.core.errors import ConfigurationError, TransientSourceError
 from tasks.extract.source import MissingAtSource
@@ -25,6 +26,12 @@ CHUNK = 1 << 20
 CONNECT_SECONDS = 10.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_AGAIN = Retrying(
+    stop=stop_after_attempt(3),
+    wait=wait_random_exponential(multiplier=0.1, max=1.0),
+    retry=retry_if_exception_type(TransientSourceError),
+    reraise=True,
+)
 
 
 class OrthancClient:
@@ -94,10 +101,10 @@ class OrthancClient:
         """First contact: whatever is wrong now is for the user to put right before work starts."""
         try:
             system = self._json(self._orthanc.get_system)
+        except (MissingAtSource, _Garbled):
+            system = None
         except TransientSourceError:
             raise ConfigurationError(f"nothing answers at {self.url}: start it or set SLUICE_ORTHANC_URL") from None
-        except MissingAtSource:
-            system = None
         if not isinstance(system, dict) or "Version" not in system:
             raise ConfigurationError(f"what answers at {self.url} is no Orthanc: set SLUICE_ORTHANC_URL")
 
@@ -118,11 +125,23 @@ class OrthancClient:
         except httpx.HTTPError as error:
             raise self._told(error) from None
 
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """A request to `path`, whose answer is not judged: what a PACS said to Orthanc is in its body."""
+        try:
+            return cast(httpx.Response, self._orthanc.request(method, path, **more))
+        except httpx.HTTPError as error:
+            raise self._told(error) from None
+
     def close(self) -> None:
         """Close the connections."""
         self._orthanc.close()
 
     def _json(self, call: Callable[[], Any]) -> Any:
+        """A listing is many requests: one that fails is asked again, or a poor network would never let all through."""
+        result: Any = _AGAIN.copy()(self._asked, call)
+        return result
+
+    def _asked(self, call: Callable[[], Any]) -> Any:
         try:
             response = cast(httpx.Response, call())
         except httpx.HTTPError as error:
@@ -131,7 +150,7 @@ class OrthancClient:
         try:
             return response.json()
         except ValueError:
-            raise ConfigurationError(f"what answers at {self.url} is no Orthanc: set SLUICE_ORTHANC_URL") from None
+            raise _Garbled(f"the Orthanc at {self.url} answered half a sentence: look at the network between") from None
 
     def _judge(self, response: httpx.Response) -> None:
         status = response.status_code
@@ -161,6 +180,10 @@ class OrthancClient:
         return TransientSourceError(
             f"the Orthanc at {self.url} does not answer ({type(error).__name__}): run again once it does"
         )
+
+
+class _Garbled(TransientSourceError):
+    """An answer that is no JSON: something cut it on its way."""
 
 
 def _split(url: str) -> str | None:

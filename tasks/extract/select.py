@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -14,6 +15,7 @@ from tasks.core.models import Cohort, Item, Unit
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.workspace import Workspace
 from tasks.extract.criteria import Criteria, Header, criteria_digest
+from tasks.extract.doubts import count_here, hold_back, settle_contested
 from tasks.extract.source import Handle, Listing, Series, Source, open_source
 from tasks.extract.tables import table_digests
 
@@ -40,6 +42,11 @@ class Selection:
         accessions: dict[str, tuple[str, str]] | None = None,
         narrowed: bool = False,
         looked_at: frozenset[str] | None = None,
+        found: Mapping[str, Series] | None = None,
+        here: Mapping[str, int] | None = None,
+        present: frozenset[str] | None = None,
+        left_over: frozenset[str] = frozenset(),
+        short: frozenset[str] = frozenset(),
     ) -> None:
         self.cohort = cohort
         """What was found in this look; `freeze` merges it with what earlier looks found."""
@@ -55,6 +62,23 @@ class Selection:
         """Whether this run looked at less than params.yaml selects."""
         self.looked_at = frozenset(handles) if looked_at is None else looked_at
         """The units that were judged in this look, those of which nothing could be taken included."""
+        self.found = found or {}
+        """What was found of each unit of `cohort`, as the source named it."""
+        self.here = here or {}
+        """How many instances the source holds of each unit that was looked at, refused ones included."""
+        self.present = present
+        """All units that the source has and params.yaml selects; None where this look could not tell."""
+        self.left_over = left_over
+        """Units of which an earlier run left work: nothing of them can be relied on."""
+        self.short = short
+        """Units that are held back, since the PACS has more of them."""
+        self.began = time.time()
+
+    def leave_out(self, items: Collection[str]) -> None:
+        """Take `items`, which the frozen cohort refuses, out of what is fetched."""
+        if items:
+            for unit, handles in self.handles.items():
+                self.handles[unit] = tuple(handle for handle in handles if handle.item not in items)
 
     @property
     def unstable(self) -> int:
@@ -87,10 +111,17 @@ def select(
     narrowed = criteria != whole or since_change is not None
     with open_source(workspace) as source:
         listing = source.list_series(criteria, since_change=since_change)
+        narrowed = narrowed and not (criteria == whole and listing.restarted)
         accessions = _accessions(source, whole, key)
+        present = None if criteria != whole else listing.present if narrowed else _keys(listing)
         if narrowed and also:
-            listing = _with(listing, source.list_series(whole), frozenset(also), key)
-    unit_handles = [_make_unit(series, key) for series in listing.series if series.instances]
+            everything = source.list_series(whole)
+            present = _keys(everything)
+            listing = _with(listing, everything, frozenset(also), key)
+    here = count_here(listing, key)
+    listing, short = hold_back(workspace, settle_contested(listing), here, key)
+    found = {key.unit(*series.header.key): series for series in listing.series if series.instances}
+    unit_handles = [make_unit(series, key) for series in found.values()]
     cohort = Cohort(
         key_id=key.key_id,
         criteria=criteria_digest(workspace.settings.extract, whole, key),
@@ -109,6 +140,11 @@ def select(
         accessions=accessions,
         narrowed=narrowed,
         looked_at=frozenset(also).union(key.unit(*header.key) for header in _looked_at(listing)),
+        found=found,
+        here=here,
+        present=None if present is None else frozenset(key.unit(*found) for found in present),
+        left_over=frozenset(also),
+        short=short,
     )
 
 
@@ -123,10 +159,17 @@ def _with(listing: Listing, whole: Listing, also: frozenset[str], key: Pseudonym
         listing,
         series=listing.series + tuple(series for series in whole.series if wanted(series.header)),
         refused=listing.refused + tuple(entry for entry in whole.refused if wanted(entry.header)),
+        contested=listing.contested | whole.contested,
     )
 
 
-def _make_unit(series: Series, key: Pseudonymiser) -> tuple[Unit, tuple[Handle, ...]]:
+def _keys(listing: Listing) -> frozenset[tuple[str, str, str]]:
+    """The series that there are, whatever becomes of them."""
+    return frozenset(header.key for header in (*_looked_at(listing), *listing.unstable))
+
+
+def make_unit(series: Series, key: Pseudonymiser) -> tuple[Unit, tuple[Handle, ...]]:
+    """A series as the cohort knows it, and how to fetch its items."""
     header, instances = series.header, series.instances
     handles = (Handle(key.item(found.locator), found.locator, found.size) for found in instances)
     unit = Unit(

@@ -48,7 +48,10 @@ class Listing:
     """What a source has that meets the criteria.
 
     `unstable` are series that are still arriving; `total` is how many series the source has, whatever the criteria;
-    `cursor` is from where the change feed goes on next time (None: look at everything again).
+    `cursor` is from where the change feed goes on next time (None: look at everything again). `present` are the keys
+    of all series there that meet the criteria, also where the change feed left them out (None: only what is listed).
+    `contested` are StudyInstanceUIDs under several PatientIDs. `restarted`: the change feed was of another database,
+    so everything was listed.
     """
 
     series: tuple[Series, ...]
@@ -56,6 +59,9 @@ class Listing:
     unstable: tuple[Header, ...] = ()
     total: int = 0
     cursor: int | None = None
+    present: frozenset[tuple[str, str, str]] | None = None
+    contested: frozenset[str] = frozenset()
+    restarted: bool = False
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,9 @@ def select_cohort(
 
 
 @retryable("freeze", retries=0)
-def freeze_cohort(workspace: Workspace, selection: Selection) -> Cohort:
-    """Write data/cohort.lock."""
-    return freeze(workspace, selection)
+def freeze_cohort(workspace: Workspace, selection: Selection, ledger: Ledger) -> Cohort:
+    """Write data/cohort.lock, and enter what was seen."""
+    return freeze(workspace, selection, ledger)
 
 
 @retryable("extract tables")
@@ -65,6 +65,7 @@ def extract_batch(
     A retry fetches only what is missing. A series that fails on each attempt is set aside with its reason and the rest
     goes on; when every series fails, the source is down, and the task fails.
     """
+    settings = workspace.settings
     fetched = ledger.done(units, STAGE, run_key)
     missing = [unit for unit in units if unit.unit not in fetched or not (workspace.quarantine / unit.unit).is_dir()]
 
@@ -76,15 +77,17 @@ def extract_batch(
 
     failed: list[tuple[Unit, TransientSourceError]] = []
     arrived = 0
-    with ThreadPoolExecutor(workspace.settings.extract.connections) as pool:
+    place = ledger.place("source", settings.run.fetching, settings.run.lease_seconds)
+    with place, ThreadPoolExecutor(settings.extract.connections) as pool:
         for unit, result in zip(missing, pool.map(fetch, missing), strict=True):
             if isinstance(result, TransientSourceError):
                 failed.append((unit, result))
             else:
                 ledger.record(unit, STAGE, run_key, result)
                 arrived += result.kept
-    if failed and (len(failed) == len(units) or (task_run.run_count or 1) <= RETRIES):
-        raise failed[0][1]
+    last = (task_run.run_count or 1) > RETRIES
+    if failed and (len(failed) == len(units) or not last or not source.alive()):
+        raise failed[0][1]  # a source that is down is no series' fault
     for unit, _ in failed:
         log.warning("series %s set aside: the source failed on each attempt", unit.unit)
         items = tuple(Item.refused(handle.item, Reason.TRANSFER_FAILED) for handle in selection.handles[unit.unit])

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from tasks.core.models import Item, State, UnitResult
 from tasks.core.reasons import Reason
+from tasks.record.outbox import enter
 from tasks.record.schema import Base, EventRow, ItemRow
 from tasks.record.transitions import REACHED, order
 
@@ -101,8 +102,13 @@ def event(stage: str, unit: str, item: str | None, before: str | None, after: He
 
 
 def put_events(connection: Connection, events: list[dict[str, Any]]) -> None:
-    """Append to the events."""
+    """Append to the events; what became of whole units is told outside too."""
     put_rows(connection, EventRow, events)
+    told = [row for row in events if row["item"] is None]
+    enter(
+        connection,
+        [(f"unit.{row['after']}", {name: row[name] for name in ("unit", "stage", "before", "after")}) for row in told],
+    )
 
 
 def outcomes_of(unit: str, stage: str, digest: str | None, items: Iterable[Held]) -> UnitResult:

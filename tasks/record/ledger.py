@@ -1,42 +1,52 @@
 """The ledger: where each unit and item stands, what was done for it, and the sums. One transaction a call.
 
 Releases and models are in `register`; how a database is opened and fails is in `database`; how a state follows from
-outcomes is in `transitions`. Safe to share between threads, and between processes that each open their own.
+outcomes is in `transitions`; who works on what is in `leases`, what failed in `attempts`, runs are in `runs`. Safe to
+share between threads, and between processes that each open their own.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Self
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from tasks.core.closing import Closing
 from tasks.core.errors import ContractViolation
 from tasks.core.models import Cohort, Item, State, Tally, Unit, UnitResult
 from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
+from tasks.record.attempts import Attempts, clear
 from tasks.record.database import Database
 from tasks.record.items import REASONS, Held, chunks, event, outcomes_of, put_events, put_items, put_rows, read_items
-from tasks.record.schema import CursorRow, ItemRow, RunRow, StepRow, UnitRow
+from tasks.record.leases import Leases, check_lease
+from tasks.record.runs import Runs
+from tasks.record.schema import AttemptRow, CursorRow, ItemRow, StepRow, UnitRow
 from tasks.record.transitions import FINAL_NAMES, REACHED, is_passed, later, order, unit_state
 
 UNITLESS = ""
 """The unit of items that never became part of one."""
 
 
-class Ledger(Closing):
-    """One workspace's ledger. `database` is for `register`, which keeps its tables in the same place."""
+class Ledger(Leases, Attempts, Runs):
+    """One workspace's ledger. `database` is for `register`, which keeps its tables in the same place.
 
-    def __init__(self, database: Database) -> None:
+    With a `holder` it enters only what was made of units that the holder has on lease.
+    """
+
+    def __init__(self, database: Database, holder: str | None = None) -> None:
         self.database = database
+        self.holder = holder
 
     @classmethod
     def open(cls, workspace: Workspace) -> Self:
         """The ledger of `workspace`, brought to the newest schema; `ConfigurationError` where it cannot be reached."""
         return cls(Database.open(workspace))
+
+    def held_by(self, holder: str) -> Ledger:
+        """The same ledger for the work of `holder`; closing this one closes both."""
+        return Ledger(self.database, holder)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -49,7 +59,7 @@ class Ledger(Closing):
             new = [unit for unit in cohort.units if unit.unit not in known]
             changed = [unit for unit in cohort.units if unit.unit in known and known[unit.unit][0] != unit.fingerprint]
             for part in chunks(unit.unit for unit in changed):
-                for table in (StepRow, ItemRow, UnitRow):
+                for table in (StepRow, AttemptRow, ItemRow, UnitRow):
                     connection.execute(delete(table).where(table.unit.in_(part)))
             state = State.DISCOVERED
             put_rows(connection, UnitRow, [unit.model_dump() | {"state": state.value} for unit in (*new, *changed)])
@@ -82,9 +92,12 @@ class Ledger(Closing):
 
         "extract" says anew which items the unit has; "deidentify" names them by item and gives each its sop; later
         stages name them by sop. Steps of later stages are forgotten, since they stood on what this one made before.
-        Raises `ContractViolation` when the unit is unknown, or a later stage names an instance that isn't there.
+        Raises `ContractViolation` when the unit is unknown, or a later stage names an instance that isn't there, and
+        `LeaseLost` when this ledger's holder no longer has the unit.
         """
         with self.database.write() as connection:
+            if self.holder:
+                check_lease(connection, unit.unit, self.holder)
             former = connection.execute(select(UnitRow.state).where(UnitRow.unit == unit.unit)).scalar()
             if former is None:
                 raise ContractViolation(f"unit {unit.unit} was never registered: register the cohort before {stage}")
@@ -108,6 +121,8 @@ class Ledger(Closing):
             connection.execute(delete(StepRow).where(StepRow.unit == unit.unit, StepRow.stage.in_(forgotten)))
             step = {"unit": unit.unit, "stage": stage, "key": key, "digest": result.digest}
             connection.execute(insert(StepRow), [step | {"fingerprint": unit.fingerprint}])
+            if not any(item.reason is Reason.SET_ASIDE for item in result.items):
+                clear(connection, unit.unit, forgotten)
 
     def settle(
         self, cohort: Cohort, released: Collection[tuple[str, str]], dropped: Mapping[tuple[str, str], Reason]
@@ -188,18 +203,6 @@ class Ledger(Closing):
         """How many items were refused for each reason, most frequent first."""
         reasons = self.tally(cohort).reasons
         return {REASONS[code]: count for code, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))}
-
-    def open_run(self, flow_run: str | None = None) -> int:
-        """Enter that a run started; returns its number."""
-        with self.database.write() as connection:
-            row = {"flow_run": flow_run, "state": "running", "started": datetime.now(UTC)}
-            return int(connection.execute(insert(RunRow).values(row).returning(RunRow.id)).scalar_one())
-
-    def close_run(self, run: int, state: str, tally: Tally | None = None) -> None:
-        """Enter how a run ended."""
-        values = {"state": state, "finished": datetime.now(UTC), "tally": tally.model_dump_json() if tally else None}
-        with self.database.write() as connection:
-            connection.execute(update(RunRow).where(RunRow.id == run).values(values))
 
     def cursor(self, name: str) -> int | None:
         """How far the change feed `name` was read, or None."""

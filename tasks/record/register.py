@@ -13,6 +13,7 @@ from tasks.core.errors import ContractViolation
 from tasks.core.models import Frozen
 from tasks.record.items import put_rows
 from tasks.record.ledger import Ledger
+from tasks.record.outbox import enter
 from tasks.record.schema import ModelPatientRow, ModelRow, ReleaseItemRow, ReleaseRow
 
 
@@ -57,7 +58,9 @@ def record_release(ledger: Ledger, release: Release, items: Iterable[ReleaseItem
         if former is not None:
             return False
         connection.execute(insert(ReleaseRow).values(release.model_dump()))
-        put_rows(connection, ReleaseItemRow, [{"release": release.tag, **item.model_dump()} for item in set(items)])
+        rows = [{"release": release.tag, **item.model_dump()} for item in set(items)]
+        put_rows(connection, ReleaseItemRow, rows)
+        enter(connection, [("release.published", {**release.model_dump(), "instances": len(rows)})])
         return True
 
 

@@ -7,10 +7,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Index, Integer, MetaData, String, Text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-HEAD = "0001"
+HEAD = "0003"
 """The newest migration: a register that says so needs no Alembic at open."""
 
 _NAMES = {
@@ -28,7 +39,10 @@ class Base(DeclarativeBase):
 
 
 class RunRow(Base):
-    """One run of the flow, or of stages by hand (`flow_run` is null)."""
+    """One run of the flow, or of stages by hand (`flow_run` is null).
+
+    `holder` is the process, `until` (seconds since 1970) when it counts as gone unless it says that it lives.
+    """
 
     __tablename__ = "run"
 
@@ -38,6 +52,8 @@ class RunRow(Base):
     started: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     finished: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     tally: Mapped[str | None] = mapped_column(Text)
+    holder: Mapped[str | None] = mapped_column(String(64))
+    until: Mapped[float | None] = mapped_column(Double)
 
 
 class UnitRow(Base):
@@ -100,6 +116,41 @@ class EventRow(Base):
     reason: Mapped[str | None] = mapped_column(String(64))
 
 
+class LeaseRow(Base):
+    """Who works on a unit, and until when (seconds since 1970) nobody else may take it."""
+
+    __tablename__ = "lease"
+
+    unit: Mapped[str] = mapped_column(String(32), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64), index=True)
+    until: Mapped[float] = mapped_column(Double)
+
+
+class AttemptRow(Base):
+    """How often a stage failed on a unit since it last passed, and the code of the last failure."""
+
+    __tablename__ = "attempt"
+
+    unit: Mapped[str] = mapped_column(String(32), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(32), primary_key=True)
+    attempts: Mapped[int] = mapped_column(Integer)
+    reason: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class OutboxRow(Base):
+    """What other systems are told, entered in the transaction that made it; `published` when a sink had it."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(_Counter, primary_key=True, autoincrement=True)
+    uid: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    kind: Mapped[str] = mapped_column(String(32))
+    body: Mapped[str] = mapped_column(Text)
+    published: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), index=True)
+
+
 class CursorRow(Base):
     """How far a change feed was read."""
 
@@ -107,6 +158,24 @@ class CursorRow(Base):
 
     name: Mapped[str] = mapped_column(String(128), primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)
+
+
+class SeenRow(Base):
+    """What the source was last seen to hold of a series, against what was taken; see `sightings`.
+
+    `marks` is JSON: the size in bytes of each instance that was taken, by a pseudonym of its SOPInstanceUID.
+    """
+
+    __tablename__ = "seen"
+
+    unit: Mapped[str] = mapped_column(String(32), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    here: Mapped[int] = mapped_column(Integer)
+    late: Mapped[int] = mapped_column(Integer)
+    gone: Mapped[int] = mapped_column(Integer)
+    lost: Mapped[int] = mapped_column(Integer)
+    changed: Mapped[int] = mapped_column(Integer)
+    marks: Mapped[str | None] = mapped_column(Text)
 
 
 class ReleaseRow(Base):

@@ -6,21 +6,40 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tasks.core.errors import ConfigurationError
+from tasks.record.git_locks import clear_dead_locks
 
 _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_COMMON_DIR")
 """What a surrounding git hook sets; it would send us into another repository."""
+
+_SETTLE = 1.5
+"""Seconds for a living git to be done with its lock, or for a dead one's to be old enough."""
 
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "LC_ALL": "C.UTF-8"}
 
 
 def git(root: Path, *arguments: str, check: bool = True) -> str | None:
-    """What git prints in `root`; a failure is a `ConfigurationError` with git's own words, or None without `check`."""
-    return _run(root, "git", ["git", "-c", "core.quotepath=off", *arguments], check)
+    """What git prints in `root`; a failure is a `ConfigurationError` with git's own words, or None without `check`.
+
+    Where a lock that a killed git left is in the way, it is deleted and git asked again.
+    """
+    command = ["git", "-c", "core.quotepath=off", *arguments]
+    try:
+        return _run(root, "git", command, check)
+    except ConfigurationError as error:
+        if ".lock': File exists" not in str(error):
+            raise
+        places = _run(root, "git", ["git", "rev-parse", "--absolute-git-dir", "--show-toplevel"], check=True) or ""
+        git_dir, top = map(Path, places.splitlines())
+        time.sleep(_SETTLE)
+        if not clear_dead_locks(git_dir, top):
+            raise
+        return _run(root, "git", command, check)
 
 
 def git_as_someone(root: Path, *arguments: str) -> None:

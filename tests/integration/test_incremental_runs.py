@@ -15,6 +15,7 @@ from pydicom.uid import generate_uid
 from flows.params_file import set_params
 from tasks.core.cohort import read_cohort
 from tasks.core.workspace import Workspace
+from tasks.record.ledger import Ledger
 from tests.support.runs import build, content, sluice, stamps, standing, tree
 
 pytestmark = pytest.mark.services
@@ -183,3 +184,31 @@ def _study_days(workspace: Workspace) -> set[date]:
         if text:
             days.add(date(int(text[:4]), int(text[4:6]), int(text[6:8])))
     return days
+
+
+def test_a_reason_can_be_tried_again_and_comes_to_the_same(study: Workspace) -> None:
+    with Ledger.open(study) as ledger:
+        cohort = read_cohort(study.cohort_lock)
+        before = ledger.tally(cohort)
+    code = next(code for code in before.reasons if code in ("pixels-truncated", "duplicate-pixels", "burned-in-risk"))
+    released = content(study)
+
+    exit_code, out, _ = sluice("retry", code, "--workspace", str(study.root))
+    assert exit_code == 0
+    assert "open again; `sluice run` works on them" in out
+    with Ledger.open(study) as ledger:
+        assert not ledger.tally(cohort).balances  # until a run has taken them
+
+    state = build(study)
+    assert state.is_completed(), state.message
+    with Ledger.open(study) as ledger:
+        assert ledger.tally(cohort) == before
+    assert content(study) == released
+
+
+def test_an_unknown_reason_is_answered_with_the_nearest_and_changes_nothing(study: Workspace) -> None:
+    before = standing(study)
+    exit_code, _, err = sluice("retry", "duplicate-pixel", "--workspace", str(study.root))
+    assert exit_code != 0
+    assert "did you mean duplicate-pixels?" in err
+    assert standing(study) == before

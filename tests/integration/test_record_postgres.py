@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, make_url, text
 from tasks.core.errors import ConfigurationError
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
+from tests.support.lease_cases import LeaseCases
 from tests.support.ledger_cases import LedgerCases
 from tests.support.register_cases import RegisterCases
 
@@ -33,7 +34,7 @@ def own_schema(postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     admin.dispose()
 
 
-class TestLedgerOnPostgres(LedgerCases, RegisterCases):
+class TestLedgerOnPostgres(LedgerCases, LeaseCases, RegisterCases):
     @pytest.fixture
     def workspace(self, tmp_path: Path, own_schema: str) -> Workspace:
         return Workspace(tmp_path)

@@ -55,7 +55,7 @@ def _lives(pid: int) -> bool:
 
 
 def _extracting(workspace: Workspace) -> bool:
-    return any(workspace.quarantine.glob("u*/*.dcm"))
+    return any(workspace.quarantine.glob("*/u*/*.dcm"))
 
 
 def _deidentifying(workspace: Workspace) -> bool:

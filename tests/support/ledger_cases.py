@@ -16,8 +16,10 @@ from tasks.core.errors import ContractViolation
 from tasks.core.models import Cohort, Item, State, Unit, UnitResult
 from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
+from tasks.record.funnel import funnel
 from tasks.record.ledger import Ledger
 from tasks.record.schema import Base, EventRow
+from tasks.record.sightings import Seen, Sighting, forget_changed, note_sightings, read_marks, read_sightings
 
 
 def unit(name: str, expected: int = 2, fingerprint: str = "f") -> Unit:
@@ -276,6 +278,40 @@ class LedgerCases:
             event.remove(Engine, "before_cursor_execute", count)
         assert len(statements) < 40  # three stages
         assert ledger.results([big], "transform")["big"].kept == 500
+
+    def test_the_funnel_counts_how_far_each_instance_came(self, ledger: Ledger) -> None:
+        refused = (Item.refused("x", Reason.NOT_DICOM), Item.refused("y", Reason.NOT_DICOM))
+        chosen = cohort(unit("u1", 3), unit("u2", 2), unit("u3", 2), refused=refused)
+        ledger.register(chosen)
+        ledger.record(unit("u1", 3), "extract", "k", extracted("u1", 3))
+        ledger.record(unit("u1", 3), "deidentify", "k", deidentified("u1", 3, refused=1))
+        ledger.record(unit("u1", 3), "transform", "k", transformed("u1", 2, refused=1))
+        ledger.record(unit("u2"), "extract", "k", extracted("u2"))
+        way = funnel(ledger, chosen)
+        assert (way.expected, way.extracted, way.deidentified, way.transformed, way.released) == (9, 5, 2, 1, 0)
+        assert way.refused == {"burned-in-risk": 1, "decode-failed": 1, "not-dicom": 2}
+        assert way.series == {"burned-in-risk": 1, "decode-failed": 1, "not-dicom": 0}
+
+    def test_sightings_are_renewed_and_marks_stay_until_they_are_said_anew(self, ledger: Ledger) -> None:
+        database = ledger.database
+        first = Sighting(unit="u1", state=Seen.THERE, here=2, changed=1)
+        note_sightings(database, [first, Sighting(unit="u2", state=Seen.ARRIVING)], {"u1": {"a": 1, "b": 2}})
+        note_sightings(database, [first.model_copy(update={"here": 3})], {})
+        assert read_sightings(database)["u1"].here == 3
+        assert set(read_sightings(database, (Seen.ARRIVING,))) == {"u2"}
+        assert read_marks(database, ["u1", "u2"]) == {"u1": {"a": 1, "b": 2}}
+        assert forget_changed(database) == 1
+        assert read_marks(database, ["u1"]) == {}
+        assert read_sightings(database)["u1"].changed == 0
+
+    def test_a_unit_that_is_kept_is_not_opened_again(self, ledger: Ledger) -> None:
+        chosen = [unit("u1"), unit("u2")]
+        ledger.register(cohort(*chosen))
+        for one in chosen:
+            ledger.record(one, "extract", "k", extracted(one.unit))
+            ledger.record(one, "deidentify", "k", deidentified(one.unit, refused=1))
+        assert ledger.reopen(Reason.BURNED_IN_RISK, keep={"u1"}) == 1
+        assert ledger.states(chosen) == {"u1": State.DEIDENTIFIED, "u2": State.DISCOVERED}
 
     def test_threads_share_a_ledger(self, ledger: Ledger) -> None:
         units = [unit(f"u{number}") for number in range(12)]

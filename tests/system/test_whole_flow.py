@@ -24,7 +24,7 @@ from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.record.register import models_of, patients_of_model, releases
 from tasks.simulate.model import AnswerKey, Kind
-from tests.support.leaks import Needles, search
+from tests.support.leaks import Needles, git_objects, search, search_bytes
 
 pytestmark = [
     pytest.mark.services,
@@ -176,6 +176,7 @@ def test_nothing_that_was_planted_is_left_in_what_the_tools_keep(demo: Demo) -> 
     needles = Needles(item for item in demo.key.planted if item.kind in kinds)
     source = workspace.services / "orthanc"
     leaks, searched = search(workspace.root, needles, skip=[source, workspace.vault])
+    leaks += search_bytes(git_objects(workspace.root), needles, workspace.root / ".git")
     assert searched > 10_000_000
     assert leaks == [], sorted({(leak.kind, str(leak.path.relative_to(workspace.root))) for leak in leaks})[:20]
 

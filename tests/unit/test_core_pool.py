@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from tasks.core.guard import may_dump
 from tasks.core.pool import WorkerPool
 
 
@@ -17,3 +18,8 @@ def test_a_job_that_kills_its_process_harms_only_itself_and_the_pool_goes_on() -
         assert dict(pool.run(abs, [(-5,), (-6,)])) == {0: 5, 1: 6}
         with pytest.raises(ZeroDivisionError):
             list(pool.run(divmod, [(1, 0)]))
+
+
+def test_a_process_of_the_pool_that_crashes_leaves_no_core_dump() -> None:
+    with WorkerPool(1) as pool:
+        assert dict(pool.run(may_dump, [()])) == {0: False}

@@ -41,7 +41,7 @@ def test_a_typo_in_any_key_names_the_nearest(tmp_path: Path, path: tuple[str, ..
 
 
 def test_a_key_like_no_other_lists_what_is_known(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"`run\.zzz`; known here: batch_bytes, batch_instances, processes"):
+    with pytest.raises(ConfigurationError, match=r"`run\.zzz`; known here: batch_bytes, batch_instances"):
         load(tmp_path, {"run": {"zzz": 1}})
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.core.errors import ConfigurationError
+from tasks.core.errors import ConfigurationError, Occupied
 from tasks.core.workspace import Workspace
 
 FORK = multiprocessing.get_context("fork")
@@ -43,11 +43,11 @@ def mode(path: Path) -> int:
 
 def test_private_zones_are_closed_again_where_someone_opened_them(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    for zone in (workspace.quarantine, workspace.vault, workspace.services):
+    for zone in (workspace.quarantine, workspace.services):
         zone.mkdir(parents=True)
         zone.chmod(0o777)
     workspace.prepare()
-    assert [mode(zone) for zone in (workspace.quarantine, workspace.vault, workspace.services)] == [0o700] * 3
+    assert [mode(zone) for zone in (workspace.quarantine, workspace.services)] == [0o700] * 2
 
 
 def test_private_zones_are_made_private_whatever_the_umask(tmp_path: Path) -> None:
@@ -103,3 +103,38 @@ def test_the_key_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert Workspace(tmp_path).key_file == tmp_path / "data" / "vault" / "key"
     monkeypatch.setenv("SLUICE_KEY_FILE", "/mnt/keys/sluice")
     assert Workspace(tmp_path).key_file == Path("/mnt/keys/sluice")
+
+
+def test_several_may_share_a_workspace_and_one_may_have_it_alone(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with workspace.lock(shared=True), workspace.lock(shared=True), pytest.raises(Occupied), workspace.lock():
+        pass
+    with workspace.lock(), pytest.raises(Occupied), workspace.lock(shared=True, patience=0.1):
+        pass
+
+
+def test_a_desk_is_swept_only_when_its_run_is_gone(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.prepare()
+    dead = workspace.quarantine / "m-1-1-dead"
+    dead.mkdir()
+    with workspace.at_desk("m/1/1/alive") as desk:
+        (desk.quarantine / "u1").mkdir()
+        assert stat.S_IMODE(desk.quarantine.stat().st_mode) == 0o700
+        assert workspace.is_at_desk("m/1/1/alive")
+        assert workspace.sweep_quarantine() == 1
+        assert (desk.quarantine / "u1").is_dir()
+        assert not dead.exists()
+    assert not workspace.is_at_desk("m/1/1/alive")
+    assert list(workspace.quarantine.iterdir()) == []
+
+
+def test_drafts_of_the_dead_go_and_what_is_whole_stays(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.prepare()
+    whole, draft = workspace.deidentified / "p" / "a.zip", workspace.deidentified / "p" / ".a.zip.17.4.draft"
+    whole.parent.mkdir(parents=True)
+    for path in (whole, draft):
+        path.write_bytes(b"x")
+    assert workspace.sweep_drafts() == 1
+    assert (whole.exists(), draft.exists()) == (True, False)

@@ -15,11 +15,12 @@ from tasks.core.workspace import Workspace
 from tasks.record.database import place_of
 from tasks.record.ledger import Ledger
 from tasks.record.transitions import unit_state
+from tests.support.lease_cases import LeaseCases
 from tests.support.ledger_cases import LedgerCases
 from tests.support.register_cases import RegisterCases
 
 
-class TestLedgerOnSqlite(LedgerCases, RegisterCases):
+class TestLedgerOnSqlite(LedgerCases, LeaseCases, RegisterCases):
     @pytest.fixture
     def workspace(self, tmp_path: Path) -> Workspace:
         return Workspace(tmp_path)

@@ -10,6 +10,7 @@ import base64
 import binascii
 import html
 import re
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -34,6 +35,8 @@ _SIGNS = {
 }
 _DEEPEST = 4
 
+_one_at_a_time = threading.Lock()  # the compiled signs have one working memory, and refuse a second thread
+
 
 @cache
 def _signs() -> Any:
@@ -51,7 +54,8 @@ def signs(content: bytes | memoryview) -> set[int]:
     """Which ways of writing there are signs of."""
     met: set[int] = set()
     if content:
-        _signs().scan(content, match_event_handler=_remember, context=met)
+        with _one_at_a_time:
+            _signs().scan(content, match_event_handler=_remember, context=met)
     return met
 
 

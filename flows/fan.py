@@ -1,0 +1,132 @@
+"""Runs of a deployment for one window after another, a few at a time, each at most once."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+
+from flows.deployed import start
+from flows.outcome import EXIT_CODES
+from flows.shown import is_away
+from flows.windows import Window
+from tasks.core.errors import ConfigurationError
+
+MAX_ATTEMPTS = 50
+DONE_BEFORE = "done before"
+_LOOK_EVERY = 2.0
+_TIDY_EVERY = 30.0
+_CRASHES = 3
+_PATIENCE = 600.0
+_STOPPING = ("Misconfigured", "SourceDown")
+
+
+class Fan:
+    """Runs of one deployment by window. `key` names a window for good; `given` are the other parameters.
+
+    `tidy` is called now and then: it marks runs Crashed whose process died, and such a window gets another run.
+
+    After `run`: `outcomes` by window, whether one `failed`, and the state that `stopped` it before its end, because all
+    other windows would have met the same.
+    """
+
+    def __init__(
+        self,
+        deployment: str,
+        key: Callable[[Window], str],
+        given: Mapping[str, Any],
+        at_once: int,
+        tidy: Callable[[], None],
+    ) -> None:
+        self.outcomes: dict[Window, str] = {}
+        self.failed = False
+        self.stopped: str | None = None
+        self._deployment, self._key, self._given, self._at_once = deployment, key, given, at_once
+        self._tidy, self._tidied = tidy, 0.0
+        self._crashes = Counter[Window]()
+
+    def run(self, windows: Sequence[Window]) -> Iterator[tuple[Window, str]]:
+        """Bring all `windows` to their end, in order; yields each with its outcome."""
+        waiting, flying = deque(windows), dict[Window, FlowRun]()
+        while waiting or flying:
+            if time.monotonic() - self._tidied > _TIDY_EVERY:
+                self._tidy()
+                self._tidied = time.monotonic()
+            while waiting and len(flying) < self._at_once:
+                window = waiting.popleft()
+                run, is_over = self._ensure(window)
+                if is_over:
+                    yield self._noted(window, DONE_BEFORE)
+                else:
+                    flying[window] = run
+            for window in [window for window, run in flying.items() if _now(run)]:
+                state = _read(flying.pop(window)).state
+                assert state is not None
+                self._crashes[window] += state.is_crashed()
+                if state.is_crashed() and self._crashes[window] < _CRASHES:
+                    waiting.appendleft(window)
+                    continue
+                if not state.is_completed():
+                    self.failed = True
+                    if state.name in _STOPPING:
+                        self.stopped = state.name
+                        waiting.clear()
+                yield self._noted(window, state.name if state.name in EXIT_CODES else state.type.value.lower())
+            if flying:
+                time.sleep(_LOOK_EVERY)
+
+    def _noted(self, window: Window, outcome: str) -> tuple[Window, str]:
+        self.outcomes[window] = outcome
+        return window, outcome
+
+    def _ensure(self, window: Window) -> tuple[FlowRun, bool]:
+        """The run of `window` that is to be waited for, and whether it was through before."""
+        parameters = {"start": window[0].isoformat(), "end": window[1].isoformat(), **self._given}
+        for attempt in range(MAX_ATTEMPTS):
+            before = datetime.now(UTC)
+            run = _patiently(lambda key: start(self._deployment, parameters, key), f"{self._key(window)}:{attempt}")
+            is_new = run.created is not None and run.created >= before
+            if is_new or run.state is None or not run.state.is_final():
+                return run, False
+            if run.state.is_completed():
+                return run, True
+        raise ConfigurationError(f"the window from {window[0]} failed {MAX_ATTEMPTS} times: see its runs in the UI")
+
+
+def follow_to_end(deployment: str, parameters: Mapping[str, Any], key: str) -> FlowRun:
+    """Start a run and wait for its end, however long it takes."""
+    run = _patiently(lambda key: start(deployment, parameters, key), key)
+    while not _now(run):
+        time.sleep(_LOOK_EVERY)
+    return _read(run)
+
+
+def _now(run: FlowRun) -> bool:
+    """Whether `run` is over by now."""
+    state = _read(run).state
+    return state is not None and state.is_final()
+
+
+def _read(run: FlowRun) -> FlowRun:
+    def read(_: str) -> FlowRun:
+        with get_client(sync_client=True) as client:
+            return client.read_flow_run(run.id)
+
+    return _patiently(read, "")
+
+
+def _patiently(ask: Callable[[str], FlowRun], key: str) -> FlowRun:
+    """Ask Prefect's server, which may be away for some minutes; the key makes asking twice harmless."""
+    retrying = Retrying(
+        stop=stop_after_delay(_PATIENCE),
+        wait=wait_exponential(multiplier=1, max=20),
+        retry=retry_if_exception(is_away),
+        reraise=True,
+    )
+    return retrying(ask, key)
