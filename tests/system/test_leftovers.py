@@ -226,7 +226,7 @@ def test_each_failure_happened_and_the_release_came_all_the_same(scene: Scene) -
     assert scene.codes["aborted"] >= 1, "no worker held identified bytes"
     assert scene.codes["interrupted"] == 4, scene.said["interrupted"][-2000:]
     assert scene.codes["blocked"] == 3, scene.said["blocked"][-2000:]
-    assert scene.codes["pull"] == scene.codes["release"] == scene.codes["train"] == scene.codes["status"] == 0, scene.codes
+    assert {name: scene.codes[name] for name in ("pull", "release", "train", "status") if scene.codes[name]} == {}
     assert scene.codes["library"] != 2
     assert "ValueError" in scene.said["library"] or "attempt" in scene.said["library"], scene.said["library"][-2000:]
     assert (scene.workspace.dataset / "release.json").exists()
