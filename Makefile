@@ -23,7 +23,7 @@ demo: setup  ## Run the main job on a synthetic hospital
 	@$(BIN)/sluice demo
 
 test: setup services lint  ## Lint, type-check and run every test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 12
 
 unit: setup  ## Run the tests that need no service
 	@$(BIN)/python -m pytest tests/unit -q -n 2

@@ -19,7 +19,7 @@ from flows.failures import Failures
 from flows.identity import forget, released_as, remember
 from flows.outcome import completed, decided
 from flows.params_file import set_params
-from flows.recover import PATIENCE, recover
+from flows.recover import PATIENCE, recover, recover_alone
 from flows.secrets import orthanc_from_secret
 from flows.series import Shift, left_to_do
 from tasks.core.cohort import read_cohort
@@ -199,7 +199,7 @@ def _released(workspace: Workspace, ledger: Ledger, begun: Begun) -> State[Any] 
         except Occupied:
             get_run_logger().info("waiting for another run in this workspace: one at a time makes a release")
             held.enter_context(workspace.lock(patience=float("inf")))
-        workspace.sweep_quarantine()  # who died beside this run left identified bytes
+        recover_alone(workspace, ledger)
         if Workspace(workspace.root).settings != workspace.settings:
             raise ConfigurationError("params.yaml was changed while this run worked: run again, it goes on from here")
         cohort = read_cohort(workspace)
@@ -210,7 +210,6 @@ def _released(workspace: Workspace, ledger: Ledger, begun: Begun) -> State[Any] 
 
 def _release(workspace: Workspace, ledger: Ledger, cohort: Cohort, selection: Selection) -> State[Any]:
     forget(workspace)
-    workspace.sweep_drafts()  # a process of the pool that died left its draft where DVC would take it
     extract_tables(workspace, selection)
     deidentify_records(workspace, selection.accessions)
     gather_images(workspace, cohort.units)

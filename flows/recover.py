@@ -52,10 +52,14 @@ def recover(workspace: Workspace, ledger: Ledger) -> Recovered:
     except Occupied:
         with workspace.lock(shared=True, patience=PATIENCE):
             recovered, lost = _put_right(workspace, ledger, alone=False)
-    _tell_prefect(lost)
-    if any(recovered.model_dump().values()):
-        logger.warning("%s", recovered.in_words())
-    return recovered
+    return _told(recovered, lost)
+
+
+def recover_alone(workspace: Workspace, ledger: Ledger) -> Recovered:
+    """The same for who holds the workspace alone already: somebody may have died beside it."""
+    recovered, lost = _put_right(workspace, ledger, alone=True)
+    workspace.sweep_drafts()  # a process of the pool that died left its draft where DVC would take it
+    return _told(recovered, lost)
 
 
 def gone_from(workspace: Workspace) -> Callable[[str], bool]:
@@ -71,6 +75,13 @@ def _put_right(workspace: Workspace, ledger: Ledger, *, alone: bool) -> tuple[Re
     drafts = workspace.sweep_drafts() if alone and (lost or swept) else 0
     series = leases + sum(run.series for run in lost)
     return Recovered(runs=len(lost), leases=series, quarantine=swept, drafts=drafts), lost
+
+
+def _told(recovered: Recovered, lost: Sequence[LostRun]) -> Recovered:
+    _tell_prefect(lost)
+    if any(recovered.model_dump().values()):
+        logger.warning("%s", recovered.in_words())
+    return recovered
 
 
 def _tell_prefect(lost: Sequence[LostRun]) -> None:

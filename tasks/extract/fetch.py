@@ -26,11 +26,12 @@ class _WrongSize(TransientSourceError):
     """Fewer or more bytes came than the source announced."""
 
 
-def fetch_unit(source: Source, selection: Selection, unit: Unit, quarantine: Path) -> UnitResult:
+def fetch_unit(source: Source, selection: Selection, unit: Unit, quarantine: Path, *, final: bool = True) -> UnitResult:
     """Copy the items of `unit` to `quarantine/<unit>/<item>.dcm` (0700, 0600); one outcome for each of them.
 
     What an earlier attempt left there is deleted first. Raises `TransientSourceError` when the source is down; an item
-    that alone cannot be had is refused: INCOMPLETE, TRANSFER_FAILED or BAD_ARCHIVE.
+    that alone cannot be had is refused: INCOMPLETE, TRANSFER_FAILED or BAD_ARCHIVE. Where the caller will try again, so
+    not `final`, what may pass raises too: a network that is poor for a minute must not cost an instance.
     """
     handles = selection.handles.get(unit.unit)
     if handles is None or len(handles) != unit.expected:
@@ -40,11 +41,11 @@ def fetch_unit(source: Source, selection: Selection, unit: Unit, quarantine: Pat
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True, mode=0o700)
-        items = tuple(_fetch_item(source, handle, folder) for handle in handles)
+        items = tuple(_fetch_item(source, handle, folder, final) for handle in handles)
     return UnitResult(unit=unit.unit, items=items)
 
 
-def _fetch_item(source: Source, handle: Handle, folder: Path) -> Item:
+def _fetch_item(source: Source, handle: Handle, folder: Path, final: bool) -> Item:
     target = folder / f"{handle.item}.dcm"
     reason: Reason
     try:
@@ -57,14 +58,15 @@ def _fetch_item(source: Source, handle: Handle, folder: Path) -> Item:
             with attempt:
                 _copy(source, handle, target)
         return Item(item=handle.item, state=State.EXTRACTED)
-    except (MissingAtSource, _WrongSize):
+    except MissingAtSource:
         reason = Reason.INCOMPLETE
     except DamagedAtSource:
         reason = Reason.BAD_ARCHIVE
-    except TransientSourceError:
-        if not source.alive():
+    except TransientSourceError as error:
+        wrong_size = isinstance(error, _WrongSize)
+        if not final or not (wrong_size or source.alive()):
             raise
-        reason = Reason.TRANSFER_FAILED
+        reason = Reason.INCOMPLETE if wrong_size else Reason.TRANSFER_FAILED
     target.unlink(missing_ok=True)
     logger.warning("item %s: %s", handle.item, reason.code)
     return Item.refused(handle.item, reason)

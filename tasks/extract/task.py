@@ -66,12 +66,13 @@ def extract_batch(
     goes on; when every series fails, the source is down, and the task fails.
     """
     settings = workspace.settings
+    last = (task_run.run_count or 1) > RETRIES
     fetched = ledger.done(units, STAGE, run_key)
     missing = [unit for unit in units if unit.unit not in fetched or not (workspace.quarantine / unit.unit).is_dir()]
 
     def fetch(unit: Unit) -> UnitResult | TransientSourceError:
         try:
-            return fetch_unit(source, selection, unit, workspace.quarantine)
+            return fetch_unit(source, selection, unit, workspace.quarantine, final=last)
         except TransientSourceError as error:
             return error
 
@@ -85,7 +86,6 @@ def extract_batch(
             else:
                 ledger.record(unit, STAGE, run_key, result)
                 arrived += result.kept
-    last = (task_run.run_count or 1) > RETRIES
     if failed and (len(failed) == len(units) or not last or not source.alive()):
         raise failed[0][1]  # a source that is down is no series' fault
     for unit, _ in failed:

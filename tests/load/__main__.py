@@ -23,10 +23,10 @@ from tests.load.counted import FOLDER
 from tests.load.processes import Watch
 from tests.support.places import ROOT
 
-A_PATIENT = 31
+A_PATIENT = 23
 """Instances that a patient of the synthetic hospital has, about."""
 
-FIRST, LAST = "2015-01-01", "2026-12-31"
+FIRST, LAST = "2018-01-01", "2026-12-31"
 _FLAT = 1.1
 
 

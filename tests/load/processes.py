@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from tests.support.sockets import descendants
+
 _TICK = os.sysconf("SC_CLK_TCK")
 _ROLES = (
     ("prefect server", ("prefect", "server")),
@@ -58,7 +60,7 @@ class Watch:
     def _run(self) -> None:
         while not self._over.wait(1.0):
             largest: dict[str, float] = {}
-            for process in descendants(self.root):
+            for process in descendants(self.root)[1:]:
                 try:
                     role, rss, seconds = _look(process)
                 except (OSError, IndexError, ValueError):
@@ -67,23 +69,6 @@ class Watch:
                 self.cpu[role][process] = seconds
             for role, rss in largest.items():
                 self.memory[role].append(rss)
-
-
-def descendants(root: int) -> list[int]:
-    """All processes below `root`."""
-    children: dict[int, list[int]] = defaultdict(list)
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        children[int(fields[1])].append(int(stat.parent.name))
-    found, waiting = [], [root]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
 
 
 def _look(process: int) -> tuple[str, float, float]:

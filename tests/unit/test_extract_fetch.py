@@ -94,6 +94,16 @@ def test_a_passing_failure_is_tried_again(tmp_path: Path) -> None:
     assert (tmp_path / "u1" / "i1.dcm").read_bytes() == b"abc"
 
 
+@pytest.mark.parametrize("trouble", [b"ab", TransientSourceError("500")])
+def test_what_may_pass_costs_no_instance_while_there_are_attempts_left(
+    tmp_path: Path, trouble: bytes | Exception
+) -> None:
+    with pytest.raises(TransientSourceError):
+        fetch_unit(ScriptedSource({"at1": [trouble]}), SELECTION, UNIT, tmp_path, final=False)
+    gone = ScriptedSource({"at1": [MissingAtSource("gone")]})
+    assert fetch_unit(gone, SELECTION, UNIT, tmp_path, final=False).kept == 2  # asking again would not bring it
+
+
 def test_a_source_that_is_down_fails_the_unit_so_that_it_is_tried_later(tmp_path: Path) -> None:
     with pytest.raises(TransientSourceError):
         fetch_unit(ScriptedSource({"at1": [TransientSourceError("refused")]}, alive=False), SELECTION, UNIT, tmp_path)
