@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup services demo test unit lint scorecard canary bench-deid fuzz-deid text-score lock clean
+.PHONY: help setup services demo test unit lint scorecard canary bench-deid fuzz-deid text-score ibsi lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -50,8 +50,12 @@ fuzz-deid: setup  ## 20,000 damaged and made-up files
 text-score: setup  ## Recall and precision of text de-identification
 	@$(BIN)/python -m tests.textscore
 
+ibsi: setup  ## Features against the reference values of IBSI-1
+	@$(BIN)/python -m tests.ibsi
+
 lock:  ## Resolve pyproject.toml anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --extra dev --quiet pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --extra dev --quiet --overrides overrides.txt pyproject.toml -o requirements.lock
+	@sed -i "/sys_platform == 'never'/d" requirements.lock
 
 clean:  ## Delete the environment and the demo
 	rm -rf $(VENV) demo

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from flows.commands import deidentify, demo, deployments, initialise, params, profile, run, status, up
+from flows.commands import (
+    deidentify,
+    demo,
+    deployments,
+    features,
+    initialise,
+    params,
+    profile,
+    run,
+    status,
+    up,
+    volumes,
+)
 
 app = typer.Typer(
     name="sluice",
@@ -25,6 +37,9 @@ app.command("reasons")(params.reasons)
 app.command("deidentify")(deidentify.deidentify)
 app.command("verify")(deidentify.verify)
 app.command("key")(deidentify.key)
+app.command("inspect")(volumes.inspect)
+app.command("convert")(volumes.convert)
+app.command("features")(features.features)
 app.add_typer(profile.app, name="profile")
 app.command("simulate")(demo.simulate)
 app.command("demo")(demo.demo)
