@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup services demo test unit lint scorecard canary bench-deid fuzz-deid text-score torture load lock clean
+.PHONY: help setup services demo test unit lint scorecard canary bench-deid fuzz-deid text-score ibsi torture load lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -58,8 +58,12 @@ torture: setup  ## Kill, cut off, starve and race runs; prints the table
 load: setup  ## A backfill of 20,000 instances: memory, cost of orchestration
 	@$(BIN)/python -m tests.load
 
+ibsi: setup  ## Features against the reference values of IBSI-1
+	@$(BIN)/python -m tests.ibsi
+
 lock:  ## Resolve pyproject.toml anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --extra dev --quiet pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --extra dev --quiet --overrides overrides.txt pyproject.toml -o requirements.lock
+	@sed -i "/sys_platform == 'never'/d" requirements.lock
 
 clean:  ## Delete the environment and the demo
 	rm -rf $(VENV) demo

@@ -12,6 +12,7 @@ from flows.commands import (
     deidentify,
     demo,
     deployments,
+    features,
     initialise,
     params,
     profile,
@@ -21,6 +22,7 @@ from flows.commands import (
     run,
     status,
     up,
+    volumes,
 )
 
 _FAREWELL = 20.0
@@ -47,6 +49,9 @@ app.command("reasons")(params.reasons)
 app.command("deidentify")(deidentify.deidentify)
 app.command("verify")(deidentify.verify)
 app.command("key")(deidentify.key)
+app.command("inspect")(volumes.inspect)
+app.command("convert")(volumes.convert)
+app.command("features")(features.features)
 app.add_typer(profile.app, name="profile")
 app.command("simulate")(demo.simulate)
 app.command("demo")(demo.demo)

@@ -93,6 +93,8 @@ _MADE_SERIES = _all(
     ("spacing_column_mm", "float64", "mm", "distance between the centres of adjacent columns in the source"),
     ("slice_spacing_mm", "float64", "mm", "median distance between adjacent slices"),
     _THICKNESS,
+    ("volumes", "Int64", "", "how many volumes with a sound geometry the series makes"),
+    ("geometry_findings", "string", "", "what was found about its geometry, a JSON list of names (docs/transform.md)"),
     ("manufacturer", "string", "", "Manufacturer"),
     ("model", "string", "", "ManufacturerModelName"),
     ("field_strength_t", "float64", "T", "MagneticFieldStrength"),

@@ -18,7 +18,9 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from tasks.core.errors import ConfigurationError
+from tasks.core.findings import check_policies
 from tasks.core.models import Frozen
+from tasks.core.radiomics import RadiomicsSettings
 
 Modality = Annotated[str, Field(pattern=r"^[A-Z]{2,16}$", description="a DICOM modality code, e.g. CT")]
 
@@ -166,6 +168,25 @@ class DeidentifySettings(Frozen):
         return overrides
 
 
+class VolumeSettings(Frozen):
+    """From series to volumes: what is done about which finding (`tasks/core/findings.py`)."""
+
+    findings: dict[str, str] = Field(
+        {},
+        description="policy by finding, e.g. {missing-slice: fill}; what is not named is refused, or is harmless",
+    )
+    tolerance: float = Field(
+        0.02, gt=0, le=0.2, description="how much distances of slices may differ, as a share of their distance"
+    )
+
+    suv: bool = Field(False, description="PET values as SUV by body weight (g/ml), where the header gives it")
+
+    @field_validator("findings")
+    @classmethod
+    def _known(cls, findings: dict[str, str]) -> dict[str, str]:
+        return check_policies(findings)
+
+
 class TransformSettings(Frozen):
     """From DICOM to images of one size, and the tables that describe them."""
 
@@ -182,6 +203,7 @@ class TransformSettings(Frozen):
     max_pixels: int = Field(
         2**28, ge=1, description="Rows x Columns x frames x samples above this is refused before decoding"
     )
+    volumes: VolumeSettings = VolumeSettings()
 
 
 class CurateSettings(Frozen):
@@ -280,6 +302,7 @@ class Settings(Frozen):
     pull: PullSettings = PullSettings()
     deidentify: DeidentifySettings = DeidentifySettings()
     transform: TransformSettings = TransformSettings()
+    radiomics: RadiomicsSettings = RadiomicsSettings()
     curate: CurateSettings = CurateSettings()
     export: ExportSettings = ExportSettings()
     train: TrainSettings = TrainSettings()

@@ -18,6 +18,13 @@ _MACROS = (
     "FrameVOILUTSequence",
     "PixelValueTransformationSequence",
     "FrameContentSequence",
+    "MRDiffusionSequence",
+    "MREchoSequence",
+    "CardiacSynchronizationSequence",
+    "TemporalPositionSequence",
+    "MRImageFrameTypeSequence",
+    "CTImageFrameTypeSequence",
+    "PETFrameTypeSequence",
 )
 
 

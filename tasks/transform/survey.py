@@ -6,6 +6,7 @@ sample of bounded size, so memory stays flat however long the series is.
 
 from __future__ import annotations
 
+import json
 import logging
 import zipfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from pydicom import Dataset, dcmread
 
 from tasks.core.errors import ContractViolation, QuarantineUnit, SkipUnit, UnitError
+from tasks.core.findings import Finding
 from tasks.core.models import Unit
 from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
@@ -30,6 +32,10 @@ from tasks.transform.objects import IMAGE, find_kind
 from tasks.transform.pixels import MONOCHROME, PixelHeader, check_limits, read_pixel_header
 from tasks.transform.rows import Row, describe_header, describe_object, find_modality
 from tasks.transform.series import Plane
+from tasks.transform.volumes.noted import noted
+from tasks.transform.volumes.series import judge_slices
+from tasks.transform.volumes.slices import Slice, describe_slices
+from tasks.transform.volumes.sources import Place
 
 SAMPLE = 2**22
 """How many values the percentiles of a unit are taken from at most, as long as it has fewer than 16,384 frames."""
@@ -43,9 +49,11 @@ class Survey:
 
     planes: list[Plane] = field(default_factory=list)
     objects: list[Row] = field(default_factory=list)
+    slices: list[Slice] = field(default_factory=list)
     headers: dict[str, Row] = field(default_factory=dict)
     refused: dict[str, Reason] = field(default_factory=dict)
     window: Window | None = None
+    geometry: Row = field(default_factory=dict)
 
 
 def open_archive(path: Path, unit: Unit) -> zipfile.ZipFile:
@@ -87,8 +95,9 @@ def survey(archive: zipfile.ZipFile, unit: Unit, settings: TransformSettings) ->
                 header = read_pixel_header(ds)
                 check_limits(header, settings.max_pixels)
                 share = max(256, SAMPLE // (len(members) * header.frames))
-                sampled, planes = _sample(ds, header, unit, settings, share), list(_planes(ds, header, sop))
+                sampled, planes = sample_values(ds, header, unit, settings, share), list(list_planes(ds, header, sop))
                 samples.extend(sampled)
+                found.slices.extend(describe_slices(ds, header, Place("", sop), settings))
                 found.planes.extend(planes)
             else:
                 found.objects.append(describe_object(ds, unit, sop, kind))
@@ -100,10 +109,24 @@ def survey(archive: zipfile.ZipFile, unit: Unit, settings: TransformSettings) ->
             found.refused[sop] = Reason.DECODE_FAILED
     if samples:
         found.window = window_of(np.concatenate(samples), settings.percentiles)
+    found.geometry = judge_geometry(found, settings)
     return found
 
 
-def _planes(ds: Dataset, header: PixelHeader, sop: str) -> Iterator[Plane]:
+def judge_geometry(found: Survey, settings: TransformSettings) -> Row:
+    """What series.parquet says of volumes: how many can be made, and the findings (a JSON list of their names)."""
+    lost = sum(reason is not Reason.NOT_AN_IMAGE for reason in found.refused.values())
+    known = [noted(Finding.UNUSABLE_INSTANCE, lost, settings.volumes)] if lost else []
+    notes, candidates = judge_slices(found.slices, known, settings.volumes)
+    every = {note.finding.value for note in (*notes, *(note for one in candidates for note in one.notes))}
+    return {
+        "volumes": sum(one.grid is not None for one in candidates),
+        "geometry_findings": json.dumps(sorted(every)),
+    }
+
+
+def list_planes(ds: Dataset, header: PixelHeader, sop: str) -> Iterator[Plane]:
+    """Where each frame of an instance lies."""
     finder = FrameFinder(ds)
     for frame in range(header.frames):
         layers = finder.layers(frame)
@@ -116,7 +139,7 @@ def _planes(ds: Dataset, header: PixelHeader, sop: str) -> Iterator[Plane]:
         )
 
 
-def _sample(
+def sample_values(
     ds: Dataset, header: PixelHeader, unit: Unit, settings: TransformSettings, share: int
 ) -> list[npt.NDArray[np.float32]]:
     """About `share` values, in output units, of each frame without a window of its own; all or nothing an instance."""

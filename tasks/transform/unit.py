@@ -125,7 +125,7 @@ def _conclude(rows: Path, unit: Unit, key: str, found: Survey, images: list[Row]
         "key": key,
         "decoders": {syntax: describe_decoder(syntax) for syntax in syntaxes},
         "instances": instances,
-        "series": describe_series(unit, headers, instances, planes) if instances else None,
+        "series": describe_series(unit, headers, instances, planes) | found.geometry if instances else None,
     }
     write_json(rows, content)
     items = [

@@ -103,6 +103,7 @@ def make_series(instances: Iterable[Row], **changes: Any) -> list[Row]:
             "unit": unit, "frame_of_reference": new_uid(f"frame {unit}"), "body_part": "CHEST", "images": images,
             "objects": len(rows) - images, "rows": rows[0]["rows"], "columns": rows[0]["columns"],
             "spacing_row_mm": 0.7, "spacing_column_mm": 0.7, "slice_spacing_mm": 5.0, "slice_thickness_mm": 5.0,
+            "volumes": 1, "geometry_findings": "[]",
             "manufacturer": "ACME Imaging Systems", "model": "One/2", "kvp": 120.0, "study_date": "2015-03-14",
             "sex": "F", "age_years": 47.0, "weight_kg": 70.0, "height_m": 1.75, "series_number": 2,
         }  # fmt: skip

@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from flows.cli import app
 from flows.commands.params import describe
+from tasks.core.findings import Finding
 from tasks.core.reasons import Reason
 from tasks.core.settings import Settings, load_settings
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/deidentify.md", "docs/scorecard.md"),
     "docs/deidentification-profiles.md",
+    "docs/transform.md",
 )
 
 
@@ -81,13 +83,21 @@ def test_the_template_holds_settings_that_exist_and_their_defaults() -> None:
     template = load_settings(ROOT / "params.yaml")
     assert template == Settings()
     written = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    assert {"pull", "extract", "deidentify", "transform", "curate", "export", "train", "run"} == set(written)
+    sections = {"pull", "extract", "deidentify", "transform", "radiomics", "curate", "export", "train", "run"}
+    assert sections == set(written)
 
 
 def test_every_setting_is_explained() -> None:
     rows = describe(Settings, "")
     assert len({key for key, _, _ in rows}) == len(rows) > 30
     assert [key for key, default, meaning in rows if not default or not meaning] == []
+
+
+def test_every_finding_is_in_the_document_with_its_policies() -> None:
+    text = (ROOT / "docs/transform.md").read_text(encoding="utf-8")
+    for finding in Finding:
+        assert f"| `{finding.value}` | {', '.join(finding.policies)} | {finding.sentence} |" in text
+        assert finding.default == finding.policies[0]
 
 
 def test_every_reason_says_what_it_means_and_what_to_do() -> None:
