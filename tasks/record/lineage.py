@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -88,7 +89,7 @@ def log_training(
 
         client = _client(tracking_uri)
         tags = describe(release, commit, flow_run, flow_run_page)
-        mlflow.set_experiment(experiment)
+        _open_experiment(client, experiment, tracking_uri)
         with mlflow.start_run(
             run_name=f"{model_name} on {release.name} v{release.number}", log_system_metrics=False
         ) as run:
@@ -147,6 +148,16 @@ def _client(tracking_uri: str) -> MlflowClient:
     client = mlflow.MlflowClient(tracking_uri)
     client.search_experiments(max_results=1)  # a wrong address or password shows here, before anything is made
     return client
+
+
+def _open_experiment(client: MlflowClient, name: str, tracking_uri: str) -> None:
+    """Log into experiment `name`. Beside a database file, MLflow would keep artifacts wherever the command is run."""
+    import mlflow
+
+    beside = tracking_uri.removeprefix("sqlite:///")
+    if beside != tracking_uri and client.get_experiment_by_name(name) is None:
+        client.create_experiment(name, artifact_location=(Path(beside).resolve().parent / "mlruns").as_uri())
+    mlflow.set_experiment(name)
 
 
 def _log_inputs(release: Record, commit: str, splits: Sequence[str]) -> None:

@@ -230,6 +230,7 @@ def test_each_failure_happened_and_the_release_came_all_the_same(scene: Scene) -
     assert scene.codes["library"] != 2
     assert "ValueError" in scene.said["library"] or "attempt" in scene.said["library"], scene.said["library"][-2000:]
     assert (scene.workspace.dataset / "release.json").exists()
+    assert (scene.kept / "mlruns").is_dir()  # and so among what is searched
     assert (scene.kept / "register.sql").stat().st_size > 50_000
     assert (scene.kept / "prefect.sql").stat().st_size > 200_000
 
