@@ -23,14 +23,17 @@ from flows import shown
 from flows.fan import Fan, follow_to_end
 from flows.outcome import decided
 from flows.recover import recover
+from flows.secrets import orthanc_from_secret
 from flows.windows import Step, windows
 from tasks.core.errors import ConfigurationError, Occupied
 from tasks.core.workspace import Workspace
+from tasks.extract.task import list_study_days
 from tasks.record.ledger import Ledger
 
 WINDOW = "build_dataset/window"
 RELEASE = "build_dataset/build_dataset"
 MAX_WINDOWS = 1000
+EMPTY = "empty"
 
 
 @flow(name="backfill", persist_result=False, log_prints=False)
@@ -76,26 +79,36 @@ def _backfill(
         raise ConfigurationError(
             f"{len(found)} windows are too many for one backfill: take a longer step or a shorter window"
         )
-    if dry_run:
-        shown.table("backfill-windows", _rows(dict.fromkeys(found, "would run")), "What would run")
-        return Completed(name="DryRun", message=f"{len(found)} windows would run, the first {_words(found[0])}")
     workspace = Workspace.find()
+    orthanc_from_secret()
+    days = list_study_days(workspace, start, end, modalities)
+    filled = [window for window in found if any(window[0] <= day <= window[1] for day in days)]
+    outcomes = dict.fromkeys(found, EMPTY)
+    if dry_run:
+        shown.table("backfill-windows", _rows(outcomes | dict.fromkeys(filled, "would run")), "What would run")
+        return Completed(
+            name="DryRun", message=f"{len(filled)} of {len(found)} windows would run, the others are empty"
+        )
     scope = f"{workspace.pseudonymiser.key_id}:{workspace.settings.export.name}:{'-'.join(modalities or ['all'])}"
     given = {"modalities": modalities, "release": release == "each"}
     fan = Fan(WINDOW, lambda window: f"{scope}:{release}:{window[0]}:{window[1]}", given, at_once, _tidy(workspace))
     progress = shown.Progress("backfill", "windows through")
-    for window, outcome in fan.run(found):
+    for window, outcome in fan.run(filled):
         get_run_logger().info("window %s: %s", _words(window), outcome)
-        progress(len(fan.outcomes), len(found))
-    shown.table("backfill-windows", _rows(fan.outcomes), "One run of build_dataset a window")
-    counts = Counter(fan.outcomes.values())
+        progress(len(fan.outcomes), len(filled))
+    left = len(filled) - len(fan.outcomes)
+    outcomes |= dict.fromkeys(filled, "not started") | fan.outcomes
+    shown.table("backfill-windows", _rows(outcomes), "One run of build_dataset a window")
+    counts = Counter(outcomes.values())
     summary = f"{len(found)} windows: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
-    if fan.failed or len(fan.outcomes) < len(found):
+    if fan.failed or left:
         return Failed(
             name=fan.stopped or "Failed",
-            message=f"{summary}, {len(found) - len(fan.outcomes)} not started; nothing was released at the end: see "
-            "the failed runs, then start the same backfill again, which repeats nothing that is done",
+            message=f"{summary}; nothing was released at the end: see the failed runs, then start the same backfill "
+            "again, which repeats nothing that is done",
         )
+    if not filled:
+        return Completed(name="NothingNew", message=f"{summary}: the source has no study in this span")
     if release == "each":
         return Completed(message=summary)
     return _release(start, end, modalities, scope, summary)

@@ -20,7 +20,7 @@ from tasks.core.errors import ConfigurationError
 
 MAX_ATTEMPTS = 50
 DONE_BEFORE = "done before"
-_LOOK_EVERY = 2.0
+_LOOK_EVERY = 4.0
 _TIDY_EVERY = 30.0
 _CRASHES = 3
 _PATIENCE = 600.0
@@ -65,9 +65,10 @@ class Fan:
                     yield self._noted(window, DONE_BEFORE)
                 else:
                     flying[window] = run
-            for window in [window for window, run in flying.items() if _now(run)]:
-                state = _read(flying.pop(window)).state
-                assert state is not None
+            for window, state in [(window, _read(run).state) for window, run in flying.items()]:
+                if state is None or not state.is_final():
+                    continue
+                del flying[window]
                 self._crashes[window] += state.is_crashed()
                 if state.is_crashed() and self._crashes[window] < _CRASHES:
                     waiting.appendleft(window)
@@ -102,15 +103,10 @@ class Fan:
 def follow_to_end(deployment: str, parameters: Mapping[str, Any], key: str) -> FlowRun:
     """Start a run and wait for its end, however long it takes."""
     run = _patiently(lambda key: start(deployment, parameters, key), key)
-    while not _now(run):
+    while run.state is None or not run.state.is_final():
         time.sleep(_LOOK_EVERY)
-    return _read(run)
-
-
-def _now(run: FlowRun) -> bool:
-    """Whether `run` is over by now."""
-    state = _read(run).state
-    return state is not None and state.is_final()
+        run = _read(run)
+    return run
 
 
 def _read(run: FlowRun) -> FlowRun:

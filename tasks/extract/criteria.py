@@ -75,7 +75,7 @@ class Criteria:
     def accept_study(self, header: Header) -> bool:
         """Whether its study is wanted, whatever the modality. A study without a valid date is in no window."""
         if self.start or self.end:
-            day = _day(header.study_date)
+            day = day_of(header.study_date)
             if day is None or (self.start and day < self.start) or (self.end and day > self.end):
                 return False
         pattern = self.study_description
@@ -118,7 +118,7 @@ def criteria_digest(settings: ExtractSettings, criteria: Criteria, pseudonymiser
     return pseudonymiser.fingerprint("criteria", digest(selecting, without=_HOW), ids)
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
     """A DA value (PS3.5 6.2: YYYYMMDD) as a date."""
     if len(text) != 8 or not (text.isascii() and text.isdigit()):
         return None

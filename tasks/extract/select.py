@@ -14,7 +14,7 @@ from tasks.core.errors import ConfigurationError
 from tasks.core.models import Cohort, Item, Unit
 from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.workspace import Workspace
-from tasks.extract.criteria import Criteria, Header, criteria_digest
+from tasks.extract.criteria import Criteria, Header, criteria_digest, day_of
 from tasks.extract.doubts import count_here, hold_back, settle_contested
 from tasks.extract.source import Handle, Listing, Series, Source, open_source
 from tasks.extract.tables import table_digests
@@ -146,6 +146,16 @@ def select(
         left_over=frozenset(also),
         short=short,
     )
+
+
+def study_days(
+    workspace: Workspace, start: date | None, end: date | None, modalities: Iterable[str] | None
+) -> frozenset[date]:
+    """The dates in a span on which the source has studies that params.yaml admits, whatever their modality."""
+    criteria = Criteria.of(workspace).narrowed(start, end, modalities)
+    with open_source(workspace) as source:
+        days = {day_of(header.study_date) for header in source.list_studies(criteria)}
+    return frozenset(day for day in days if day)
 
 
 def _with(listing: Listing, whole: Listing, also: frozenset[str], key: Pseudonymiser) -> Listing:

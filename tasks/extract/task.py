@@ -15,7 +15,7 @@ from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
 from tasks.extract.fetch import fetch_unit
 from tasks.extract.freeze import freeze
-from tasks.extract.select import Selection, select
+from tasks.extract.select import Selection, select, study_days
 from tasks.extract.source import Source
 from tasks.extract.tables import fetch_tables
 from tasks.record.ledger import Ledger
@@ -36,6 +36,14 @@ def select_cohort(
 ) -> Selection:
     """List what the source has now and the criteria admit."""
     return select(workspace, start=start, end=end, modalities=modalities, since_change=since_change, also=also)
+
+
+@retryable("list study dates")
+def list_study_days(
+    workspace: Workspace, start: date | None, end: date | None, modalities: Sequence[str] | None
+) -> frozenset[date]:
+    """The dates on which the source has something, so that no run is started for the others."""
+    return study_days(workspace, start, end, modalities)
 
 
 @retryable("freeze", retries=0)

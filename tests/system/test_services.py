@@ -95,7 +95,7 @@ def test_the_form_of_build_dataset_offers_window_modalities_profile_and_dry_run(
 
 
 def test_a_backfill_that_was_killed_goes_on_repeats_nothing_and_releases_once(up: Up) -> None:
-    words = ["backfill", "2019-01-01", "2021-12-31", "--step", "year", "--modality", "CT"]
+    words = ["backfill", "2017-01-01", "2021-12-31", "--step", "year", "--modality", "CT"]
 
     def through() -> list[str]:
         return [str(run["state_name"]) for run in up.runs("build_dataset") if run["state_type"] == "COMPLETED"]
@@ -109,12 +109,13 @@ def test_a_backfill_that_was_killed_goes_on_repeats_nothing_and_releases_once(up
     assert set(through()) <= {"Prepared", "NothingNew"}  # no window makes a release of its own
     second = sluice(*words, cwd=up.workspace.root)
     assert second.returncode == 0, second.stderr
-    assert "3 windows:" in second.stdout
+    assert "5 windows:" in second.stdout
+    assert "2 empty" in second.stdout  # no run is started where the source has no study
     assert "done before" in second.stdout
     assert "release/dataset/v1" in second.stdout, second.stdout
     assert len(up.runs("build_dataset")) == 4  # three windows and the release
     third = sluice(*words, cwd=up.workspace.root)
-    assert "3 windows: 3 done before" in third.stdout
+    assert "5 windows: 3 done before, 2 empty" in third.stdout
     assert "NothingNew" in third.stdout
     assert len(up.runs("build_dataset")) == 5
 
