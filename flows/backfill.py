@@ -20,7 +20,8 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows import shown
-from flows.fan import Fan, follow_to_end
+from flows.deployed import follow, start_once
+from flows.fan import LOOK_EVERY, Fan
 from flows.outcome import decided
 from flows.recover import recover
 from flows.secrets import orthanc_from_secret
@@ -117,7 +118,8 @@ def _backfill(
 def _release(start: date, end: date, modalities: list[str] | None, scope: str, summary: str) -> State[Any]:
     """One run over the whole span: it takes what came in the meantime, and releases."""
     key = f"{scope}:release:{start}:{end}:{flow_run.id or time.time()}"
-    state = follow_to_end(RELEASE, {"start": start, "end": end, "modalities": modalities}, key).state
+    run = start_once(RELEASE, {"start": start, "end": end, "modalities": modalities}, key)
+    state = follow(run, seconds=float("inf"), every=LOOK_EVERY).state
     if state is None or not state.is_completed():
         name, said = (state.name, state.message) if state else ("Failed", "the releasing run has no state")
         return Failed(name=name, message=f"{summary}; the releasing run: {said}")

@@ -169,7 +169,7 @@ def _work(
         ensure_repository(workspace.root)
         cohort = freeze_cohort(workspace, selection, ledger)
         ledger.register(cohort)
-        artifacts.at_source(Pictured(workspace, ledger).counts())
+    artifacts.at_source(Pictured(workspace, ledger).counts())  # a server that is away must not keep others waiting
     worked = 0
     if any(left_to_do(workspace, ledger, cohort.units)):
         forget(workspace)  # the note speaks of what is written over now

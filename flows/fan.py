@@ -8,22 +8,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from flows.deployed import start
+from flows.deployed import look, start_once
 from flows.outcome import EXIT_CODES
-from flows.shown import is_away
 from flows.windows import Window
 from tasks.core.errors import ConfigurationError
 
 MAX_ATTEMPTS = 50
 DONE_BEFORE = "done before"
-_LOOK_EVERY = 4.0
+LOOK_EVERY = 4.0
 _TIDY_EVERY = 30.0
 _CRASHES = 3
-_PATIENCE = 600.0
 _STOPPING = ("Misconfigured", "SourceDown")
 
 
@@ -65,7 +61,7 @@ class Fan:
                     yield self._noted(window, DONE_BEFORE)
                 else:
                     flying[window] = run
-            for window, state in [(window, _read(run).state) for window, run in flying.items()]:
+            for window, state in [(window, look(run).state) for window, run in flying.items()]:
                 if state is None or not state.is_final():
                     continue
                 del flying[window]
@@ -80,7 +76,7 @@ class Fan:
                         waiting.clear()
                 yield self._noted(window, state.name if state.name in EXIT_CODES else state.type.value.lower())
             if flying:
-                time.sleep(_LOOK_EVERY)
+                time.sleep(LOOK_EVERY)
 
     def _noted(self, window: Window, outcome: str) -> tuple[Window, str]:
         self.outcomes[window] = outcome
@@ -91,38 +87,10 @@ class Fan:
         parameters = {"start": window[0].isoformat(), "end": window[1].isoformat(), **self._given}
         for attempt in range(MAX_ATTEMPTS):
             before = datetime.now(UTC)
-            run = _patiently(lambda key: start(self._deployment, parameters, key), f"{self._key(window)}:{attempt}")
+            run = start_once(self._deployment, parameters, f"{self._key(window)}:{attempt}")
             is_new = run.created is not None and run.created >= before
             if is_new or run.state is None or not run.state.is_final():
                 return run, False
             if run.state.is_completed():
                 return run, True
         raise ConfigurationError(f"the window from {window[0]} failed {MAX_ATTEMPTS} times: see its runs in the UI")
-
-
-def follow_to_end(deployment: str, parameters: Mapping[str, Any], key: str) -> FlowRun:
-    """Start a run and wait for its end, however long it takes."""
-    run = _patiently(lambda key: start(deployment, parameters, key), key)
-    while run.state is None or not run.state.is_final():
-        time.sleep(_LOOK_EVERY)
-        run = _read(run)
-    return run
-
-
-def _read(run: FlowRun) -> FlowRun:
-    def read(_: str) -> FlowRun:
-        with get_client(sync_client=True) as client:
-            return client.read_flow_run(run.id)
-
-    return _patiently(read, "")
-
-
-def _patiently(ask: Callable[[str], FlowRun], key: str) -> FlowRun:
-    """Ask Prefect's server, which may be away for some minutes; the key makes asking twice harmless."""
-    retrying = Retrying(
-        stop=stop_after_delay(_PATIENCE),
-        wait=wait_exponential(multiplier=1, max=20),
-        retry=retry_if_exception(is_away),
-        reraise=True,
-    )
-    return retrying(ask, key)

@@ -10,11 +10,11 @@ import logging
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from httpx import HTTPError
 from prefect.client.orchestration import get_client
-from prefect.exceptions import ObjectNotFound, PrefectException
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
+from flows.shown import SILENT
 from tasks.core.errors import Occupied
 from tasks.core.models import Frozen
 from tasks.core.workspace import Workspace
@@ -48,18 +48,20 @@ def recover(workspace: Workspace, ledger: Ledger) -> Recovered:
     """Put right what dead runs left. Raises `Occupied` where another run holds the workspace alone."""
     try:
         with workspace.lock():  # nobody else writes here, so every draft is a dead one's
-            recovered, lost = _put_right(workspace, ledger, alone=True)
+            recovered, lost = _put_right(workspace, ledger)
+            if recovered.runs or recovered.quarantine:
+                recovered = _without_drafts(workspace, recovered)
     except Occupied:
         with workspace.lock(shared=True, patience=PATIENCE):
-            recovered, lost = _put_right(workspace, ledger, alone=False)
+            recovered, lost = _put_right(workspace, ledger)
     return _told(recovered, lost)
 
 
 def recover_alone(workspace: Workspace, ledger: Ledger) -> Recovered:
     """The same for who holds the workspace alone already: somebody may have died beside it."""
-    recovered, lost = _put_right(workspace, ledger, alone=True)
-    workspace.sweep_drafts()  # a process of the pool that died left its draft where DVC would take it
-    return _told(recovered, lost)
+    recovered, lost = _put_right(workspace, ledger)
+    # A process of the pool that died left its draft too, where DVC would take it, though no run was lost.
+    return _told(_without_drafts(workspace, recovered), lost)
 
 
 def gone_from(workspace: Workspace) -> Callable[[str], bool]:
@@ -67,14 +69,17 @@ def gone_from(workspace: Workspace) -> Callable[[str], bool]:
     return lambda holder: is_gone(holder) or not workspace.is_at_desk(holder)
 
 
-def _put_right(workspace: Workspace, ledger: Ledger, *, alone: bool) -> tuple[Recovered, Sequence[LostRun]]:
+def _put_right(workspace: Workspace, ledger: Ledger) -> tuple[Recovered, Sequence[LostRun]]:
     gone = gone_from(workspace)
     lost = ledger.close_lost_runs(gone)
     leases = ledger.return_leases(gone)
     swept = workspace.sweep_quarantine()
-    drafts = workspace.sweep_drafts() if alone and (lost or swept) else 0
     series = leases + sum(run.series for run in lost)
-    return Recovered(runs=len(lost), leases=series, quarantine=swept, drafts=drafts), lost
+    return Recovered(runs=len(lost), leases=series, quarantine=swept), lost
+
+
+def _without_drafts(workspace: Workspace, recovered: Recovered) -> Recovered:
+    return recovered.model_copy(update={"drafts": workspace.sweep_drafts()})
 
 
 def _told(recovered: Recovered, lost: Sequence[LostRun]) -> Recovered:
@@ -99,5 +104,5 @@ def _tell_prefect(lost: Sequence[LostRun]) -> None:
                     continue  # another server's, or its history was cleared
                 if found.state is not None and not found.state.is_final():
                     client.set_flow_run_state(found.id, Crashed(message=message), force=True)
-    except (PrefectException, HTTPError, OSError) as error:
+    except SILENT as error:
         logger.warning("Prefect could not be told of %d dead runs (%s)", len(flow_runs), type(error).__name__)

@@ -28,7 +28,8 @@ from tasks.extract.source import Handle, open_source
 from tests.conftest import Hospital
 from tests.support.dicom import make_dicom
 from tests.support.network import answering, make_certificate, relaying_tls
-from tests.support.orthanc import running_orthanc
+from tests.support.orthanc import name_in_environment, running_orthanc
+from tests.support.orthanc import send as put
 from tests.support.places import with_params
 
 pytestmark = pytest.mark.orthanc
@@ -46,26 +47,19 @@ def server(module_server: OrthancService, monkeypatch: pytest.MonkeyPatch) -> Or
     with connect(module_server) as client:
         for patient in client.get("/patients").json():
             client.delete(f"/patients/{patient}").raise_for_status()
-    name(module_server, monkeypatch)
+    name_in_environment(module_server, monkeypatch)
     return module_server
 
 
 @pytest.fixture
 def own_server(orthanc_alone: OrthancService, monkeypatch: pytest.MonkeyPatch) -> OrthancService:
     """An Orthanc in `tmp_path`/orthanc that the test may stop, named in the environment."""
-    name(orthanc_alone, monkeypatch)
+    name_in_environment(orthanc_alone, monkeypatch)
     return orthanc_alone
 
 
-def name(service: OrthancService, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable, value in service.environment.items():
-        monkeypatch.setenv(variable, value)
-
-
 def send(service: OrthancService, *contents: bytes) -> None:
-    with connect(service) as client:
-        for content in contents:
-            client.post("/instances", content=content).raise_for_status()
+    put(service, *contents)
     assert wait_until_stable(service)
 
 
@@ -214,7 +208,7 @@ def test_a_stopped_server_is_transient_during_work_and_an_error_before_it(
         flows.services.orthanc, "_configuration", lambda *given: configured(*given) | {"LimitFindResults": 2}
     )
     with start_orthanc(tmp_path / "orthanc") as limited:
-        name(limited, monkeypatch)
+        name_in_environment(limited, monkeypatch)
         assert sum(result.kept for result in fetch_all(workspace, selection)) == 5
         with pytest.raises(ConfigurationError, match="LimitFindResults"):
             select(workspace)

@@ -24,7 +24,7 @@ from tasks.extract.select import Selection, select
 from tasks.record.ledger import Ledger
 from tasks.record.sightings import Seen, forget_changed, read_sightings
 from tests.support.dicom import make_dicom
-from tests.support.orthanc import running_orthanc
+from tests.support.orthanc import name_in_environment, running_orthanc, send
 from tests.support.places import make_workspace, with_params
 from tests.support.runs import SETTINGS, build, sluice
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.orthanc
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrthancService]:
     with running_orthanc(tmp_path / "orthanc") as service:
-        named(service, monkeypatch)
+        name_in_environment(service, monkeypatch)
         yield service
 
 
@@ -42,17 +42,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrthancS
 def ledger(workspace: Workspace) -> Iterator[Ledger]:
     with Ledger.open(workspace) as opened:
         yield opened
-
-
-def named(service: OrthancService, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable, value in service.environment.items():
-        monkeypatch.setenv(variable, value)
-
-
-def send(service: OrthancService, *contents: bytes) -> None:
-    with connect(service) as client:
-        for content in contents:
-            client.post("/instances", content=content).raise_for_status()
 
 
 def instance(series: int, number: int, **attributes: str) -> bytes:
@@ -90,13 +79,13 @@ def test_an_overwritten_instance_is_refused_and_an_ignored_one_changes_nothing(
 ) -> None:
     other = instance(1, 1, StudyDescription="an altogether different description")
     with start_orthanc(tmp_path / "ignoring") as ignoring:
-        named(ignoring, monkeypatch)
+        name_in_environment(ignoring, monkeypatch)
         send(ignoring, instance(1, 1), instance(1, 2), other)
         assert wait_until_stable(ignoring)
         look(workspace, ledger)
         before = read_cohort(workspace)
     with start_orthanc(tmp_path / "ignoring", more={"OverwriteInstances": True}) as overwriting:
-        named(overwriting, monkeypatch)
+        name_in_environment(overwriting, monkeypatch)
         assert look(workspace, ledger).cohort.units == before.units
         send(overwriting, other)
         assert wait_until_stable(overwriting)
@@ -124,7 +113,7 @@ def test_series_of_a_killed_orthanc_come_by_the_feed_or_by_the_full_look_and_arr
     time.sleep(0.2)
     server.stop()
     with start_orthanc(tmp_path / "orthanc", port=int(server.url.rsplit(":", 1)[1])) as restarted:
-        named(restarted, monkeypatch)
+        name_in_environment(restarted, monkeypatch)
         assert wait_until_stable(restarted)
         with connect(restarted) as client:
             stable = [

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from tasks.core.sentences import Sentence
 
 
-class Problem(StrEnum):
+class Problem(Sentence):
     """A reason why features of an ROI, or some of them, could not be made: `Problem.EMPTY.sentence`."""
-
-    sentence: str
-
-    def __new__(cls, code: str, sentence: str) -> Problem:
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.sentence = sentence
-        return member
 
     EMPTY = ("roi-empty", "no voxel of the volume lies in the ROI; its findings say why")
     LOST = ("roi-lost-in-interpolation", "the ROI is smaller than half a voxel of the interpolated grid")

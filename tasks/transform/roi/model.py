@@ -6,23 +6,15 @@ A finding says what a reader should know before using the region; it never holds
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 
+from tasks.core.sentences import Sentence
 from tasks.transform.roi.grid import Mask
 
 
-class Finding(StrEnum):
+class Finding(Sentence):
     """A finding with its sentence: `Finding.OFF_PLANE.sentence`."""
-
-    sentence: str
-
-    def __new__(cls, code: str, sentence: str) -> Finding:
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.sentence = sentence
-        return member
 
     EMPTY = ("roi-empty", "no voxel of the volume lies inside")
     NO_GEOMETRY = ("roi-no-geometry", "where it lies in the patient is not said, so it cannot be laid on the volume")

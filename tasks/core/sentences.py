@@ -1,0 +1,19 @@
+"""Codes that say in a sentence what they mean. Those that say more, and what to do, have classes of their own."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Sentence(StrEnum):
+    """To be filled with members, as `EMPTY = ("roi-empty", "no voxel lies inside")`: `EMPTY.sentence`."""
+
+    sentence: str
+
+    def __new__(cls, code: str, sentence: str) -> Self:
+        """A member whose value is `code`."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.sentence = sentence
+        return member
