@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.transform.roi import scanline
@@ -67,14 +67,17 @@ def test_what_is_outside_is_cut_off_without_shifting_the_rest() -> None:
     assert fill_polygons([square(-9, 30)], (6, 6)).all()
 
 
+@example([(1.0, 0.0), (1.0, 1.0), (7.9e-50, 0.0)])
+@example([(1.0, 0.0), (1.0, 1.0), (2.225073858507e-311, 0.0)])
 @given(st.lists(st.tuples(st.floats(-4, 14), st.floats(-4, 14)), min_size=3, max_size=9))
 def test_any_polygon_is_filled_as_by_counting_crossings_of_each_pixel(points: list[tuple[float, float]]) -> None:
     polygon = np.array(points)
     expected = np.zeros((9, 11), bool)
     for y, x in np.ndindex(expected.shape):
         for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-            if (y0 <= y) != (y1 <= y) and x >= x0 + (y - y0) / (y1 - y0) * (x1 - x0):
-                expected[y, x] ^= True
+            if (y0 <= y) != (y1 <= y):
+                crossing = x0 + (y - y0) / (y1 - y0) * (x1 - x0)
+                expected[y, x] ^= x >= np.clip(crossing, min(x0, x1), max(x0, x1))
     assert (fill_polygons([polygon], expected.shape) == expected).all()
 
 

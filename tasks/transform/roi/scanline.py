@@ -35,9 +35,8 @@ def fill_polygons(polygons: Sequence[Floats], shape: tuple[int, int]) -> Mask:
         return mask
     x0, y0, x1, y1, first, last = (part[crosses] for part in (x0, y0, x1, y1, first, last))
     top, bottom = int(first.min()), int(last.max())
-    left, right = (
-        int(np.clip(np.ceil(edge), 0, columns)) for edge in (np.minimum(x0, x1).min(), np.maximum(x0, x1).max())
-    )
+    low, high = np.minimum(x0, x1), np.maximum(x0, x1)
+    left, right = (int(np.clip(np.ceil(edge), 0, columns)) for edge in (low.min(), high.max()))
     width = right - left + 1
     counts = np.zeros((bottom - top) * width, np.int64)
     block = max(1, _AT_ONCE // (bottom - top))
@@ -48,6 +47,7 @@ def fill_polygons(polygons: Sequence[Floats], shape: tuple[int, int]) -> Mask:
         row = np.arange(len(edge)) - np.repeat(np.cumsum(met) - met, met) + first[edge]
         share = (row - y0[edge]) / (y1[edge] - y0[edge])  # how far down the edge: in [0, 1], so it cannot overflow
         crossing = x0[edge] + share * (x1[edge] - x0[edge])
+        crossing = np.clip(crossing, low[edge], high[edge])  # rounding may leave the edge by the last digit
         column = np.clip(np.ceil(crossing), left, right).astype(np.int64)
         counts += np.bincount((row - top) * width + column - left, minlength=counts.size)
     inside = (np.cumsum(counts.reshape(bottom - top, width), axis=1) & 1).astype(bool)
