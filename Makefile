@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup services demo test unit lint scorecard canary bench-deid fuzz-deid text-score ibsi torture load lock clean
+.PHONY: help setup torch services demo test unit lint scorecard gates canary bench-deid bench-transform fuzz-deid text-score ibsi torture load bench-release lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -14,6 +14,9 @@ setup: $(STAMP)  ## Make .venv from requirements.lock
 $(STAMP): requirements.lock pyproject.toml scripts/setup.sh
 	@bash scripts/setup.sh $(VENV)
 	@touch $@
+
+torch: setup  ## Add PyTorch, for `sluice enhance train`
+	@bash scripts/torch.sh $(VENV)
 
 services:  ## Install Orthanc and PostgreSQL with apt, where it may
 	@bash scripts/services.sh
@@ -37,12 +40,18 @@ lint: setup  ## ruff, mypy --strict and the import contracts
 scorecard: setup  ## Score de-identification: what went, what stayed
 	@$(BIN)/python -m tests.scorecard
 
+gates: setup  ## Seed defects, each to be stopped by its rule; 11 clean variants
+	@$(BIN)/python -m tests.gates
+
 canary: setup  ## Leaks of a file with canaries in every attribute and channel
 	@bash scripts/services.sh dicom3tools
 	@$(BIN)/python -m tests.canary
 
 bench-deid: setup  ## CPU a file, beside plain copy and other de-identifiers
 	@$(BIN)/python -m tests.bench
+
+bench-transform: setup  ## DICOM to PNG, and features, beside the plain way
+	@$(BIN)/python -m tests.benchtransform
 
 fuzz-deid: setup  ## 20,000 damaged and made-up files
 	@$(BIN)/python -m tests.fuzz --cases 20000
@@ -57,6 +66,9 @@ torture: setup  ## Kill, cut off, starve and race runs; prints the table
 
 load: setup  ## A backfill of 20,000 instances: memory, cost of orchestration
 	@$(BIN)/python -m tests.load
+
+bench-release: setup  ## A release of 10,000 instances: status, diff, one study more
+	@$(BIN)/python -m tests.benchrelease
 
 ibsi: setup  ## Features against the reference values of IBSI-1
 	@$(BIN)/python -m tests.ibsi

@@ -80,16 +80,27 @@ def gates(workspace: Workspace, verdicts: Verdicts) -> None:
             "suite": rule.suite,
             "rule": rule.rule,
             "severity": rule.severity,
-            "passed": "yes" if rule.passed else "NO",
+            "passed": "yes" if rule.passed else "waived" if verdicts.waiver_of(rule) else "NO",
             "rows": rule.rows,
             "meaning": rule.sentence,
+            "what to do": "" if rule.passed else rule.fix,
+            "waived by": waiver.by if (waiver := verdicts.waiver_of(rule)) else "",
+            "reason": waiver.reason if waiver else "",
         }
         for rule in sorted(verdicts.rules, key=lambda rule: (rule.passed, rule.severity, rule.suite, rule.rule))
     ]
     blocked = f"{len(verdicts.blocking)} critical rule(s) failed" if verdicts.blocking else "no critical rule failed"
-    shown.table("gates", rows, f"{len(rows)} rules checked, {blocked}")
+    waived = f", {len(verdicts.waived)} waived" if verdicts.waived else ""
+    shown.table("gates", rows, f"{len(rows)} rules checked, {blocked}{waived}")
     page = workspace.docs / "index.html"
     shown.link("data-docs", page.as_uri(), "Data docs", "The gates in full")
+
+
+def sheets(workspace: Workspace) -> None:
+    """Where the contact sheets are, if there are any; the pictures stay in the workspace."""
+    page = workspace.look / "index.html"
+    if page.is_file():
+        shown.link("contact-sheets", page.as_uri(), "Contact sheets", "Slices, outlines and findings of each patient")
 
 
 def release(workspace: Workspace, release: Release, summary: ExportSummary) -> None:

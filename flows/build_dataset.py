@@ -40,10 +40,11 @@ from tasks.record.holder import new_holder
 from tasks.record.keeper import Keeper
 from tasks.record.ledger import Ledger
 from tasks.record.register import latest_release
+from tasks.record.remote import unpushed
 from tasks.record.sinks import sink_of
-from tasks.record.task import publish_release
+from tasks.record.task import publish_release, push_releases
 from tasks.record.versioning import ensure_repository
-from tasks.transform.task import gather_images
+from tasks.transform.task import calculate_features, draw_sheets, gather_images
 from tasks.validate.suites import read_suites
 from tasks.validate.task import run_gates
 
@@ -213,14 +214,17 @@ def _release(workspace: Workspace, ledger: Ledger, cohort: Cohort, selection: Se
     extract_tables(workspace, selection)
     deidentify_records(workspace, selection.accessions)
     gather_images(workspace, cohort.units)
+    calculate_features(workspace, cohort.units)
+    draw_sheets(workspace, cohort.units)
+    artifacts.sheets(workspace)
     curate_tables(workspace)
     verdicts = run_gates(workspace)
     artifacts.gates(workspace, verdicts)
     if verdicts.blocking:
         first = verdicts.blocking[0]
         raise ContractViolation(
-            f"{len(verdicts.blocking)} critical rule(s) failed, first {first.suite}/{first.rule} in {first.rows} rows: "
-            "nothing was released and the last release stays as it was; see the artifact `gates` and data/docs"
+            f"{len(verdicts.blocking)} critical rule(s) failed, first {first.name} in {first.rows} rows: nothing was "
+            f"released and the last release stays as it was; to do: {first.fix}; `sluice gates` and data/docs tell all"
         )
     summary = export_dataset(workspace)
     tally = summary.tally
@@ -230,11 +234,25 @@ def _release(workspace: Workspace, ledger: Ledger, cohort: Cohort, selection: Se
     latest = latest_release(ledger, workspace.settings.export.name)
     if latest:
         remember(workspace, latest.tag)
+    behind = _pushed(workspace, ledger)
     if release is None:
-        return Completed(name="NothingNew", message="the dataset is the same as the last release, byte for byte")
+        return Completed(
+            name="NothingNew", message=f"the dataset is the same as the last release, byte for byte{behind}"
+        )
     artifacts.release(workspace, release, summary)
     message = f"{release.tag}: {tally.released} released, {tally.quarantined} quarantined, {tally.skipped} skipped"
-    return completed(tally, message)
+    return completed(tally, message + behind)
+
+
+def _pushed(workspace: Workspace, ledger: Ledger) -> str:
+    """Send the releases to the remote, where one is set. A remote that is away takes no release back: it is told."""
+    if not unpushed(workspace, ledger):
+        return ""
+    state = push_releases(workspace, ledger, return_state=True)
+    if state.is_completed():
+        return ""
+    get_run_logger().warning("%s", state.message)
+    return "; not at the remote yet: `sluice release push`"
 
 
 def _check(workspace: Workspace) -> None:

@@ -12,17 +12,25 @@ from flows.commands import (
     deidentify,
     demo,
     deployments,
+    enhance,
     features,
+    gates,
     initialise,
+    lineage,
+    look,
     params,
     profile,
     pull,
     register,
+    release,
+    reproduce,
     retry,
     run,
     status,
+    steps,
     up,
     volumes,
+    withdraw,
 )
 
 _FAREWELL = 20.0
@@ -40,10 +48,16 @@ app.command("pull")(pull.pull)
 app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("retry")(retry.retry)
+app.command("gates")(gates.gates)
+app.command("waive")(gates.waive)
 app.add_typer(register.app, name="register")
+app.add_typer(release.app, name="release")
+app.command("reproduce")(reproduce.reproduce)
 app.command("up")(up.up)
 app.command("backfill")(deployments.backfill)
 app.command("train")(run.train)
+app.command("lineage")(lineage.lineage)
+app.command("withdraw")(withdraw.withdraw)
 app.command("params")(params.params)
 app.command("reasons")(params.reasons)
 app.command("deidentify")(deidentify.deidentify)
@@ -51,7 +65,10 @@ app.command("verify")(deidentify.verify)
 app.command("key")(deidentify.key)
 app.command("inspect")(volumes.inspect)
 app.command("convert")(volumes.convert)
+app.command("steps")(steps.steps)
+app.command("look")(look.look)
 app.command("features")(features.features)
+app.add_typer(enhance.app, name="enhance")
 app.add_typer(profile.app, name="profile")
 app.command("simulate")(demo.simulate)
 app.command("demo")(demo.demo)

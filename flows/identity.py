@@ -12,6 +12,7 @@ import tasks.export
 import tasks.transform
 import tasks.validate
 from tasks.core.files import sha256, write_json
+from tasks.core.models import Frozen
 from tasks.core.settings import digest
 from tasks.core.workspace import Workspace
 
@@ -21,7 +22,10 @@ _ROOMS = (tasks.deidentify, tasks.transform, tasks.curate, tasks.validate, tasks
 def identity(workspace: Workspace) -> str:
     """A digest of the cohort, the parameters that change bytes, the gates, the key and the stages' versions."""
     settings = workspace.settings
-    sections = (settings.extract, settings.deidentify, settings.transform, settings.curate, settings.export)
+    sections: tuple[Frozen, ...] = (settings.extract, settings.deidentify, settings.transform, settings.curate)
+    sections += (settings.gates, settings.export)
+    if settings.radiomics.in_flow != "none":
+        sections += (settings.radiomics,)
     facts = {
         "cohort": sha256(workspace.cohort_lock),
         "params": digest(*sections),

@@ -23,6 +23,7 @@ from tasks.record.holder import described
 from tasks.record.ledger import Ledger
 from tasks.record.outbox import waiting
 from tasks.record.register import releases
+from tasks.record.remote import unpushed
 
 
 class Standing(Frozen):
@@ -50,6 +51,7 @@ def standing_of(workspace: Workspace, ledger: Ledger, cohort: Cohort | None = No
         *pictured.stuck(),
         *_refused(way),
         *_blocked(workspace, ledger),
+        *_not_pushed(workspace, ledger),
     ]
     return Standing(
         funnel=way,
@@ -110,10 +112,20 @@ def _refused(way: Funnel) -> Iterator[Stuck]:
 def _blocked(workspace: Workspace, ledger: Ledger) -> Iterator[Stuck]:
     verdicts = read_verdicts(workspace)
     for rule in verdicts.blocking if verdicts else ():
-        why = f"{rule.suite}/{rule.rule} fails in {rule.rows} rows: {rule.sentence}"
-        yield Stuck(
-            what="blocked", series=None, instances=None, why=why, remedy="correct what data/docs shows", command=GO_ON
-        )
+        why = f"{rule.name} fails in {rule.rows} rows: {rule.sentence}"
+        remedy = rule.fix or "correct what data/docs shows"
+        yield Stuck(what="blocked", series=None, instances=None, why=why, remedy=remedy, command=GO_ON)
     if left := waiting(ledger.database):
         why = f"{left} events wait for the sink of run.events"
         yield Stuck(what="events", series=None, instances=None, why=why, remedy="a run hands them on", command=GO_ON)
+
+
+def _not_pushed(workspace: Workspace, ledger: Ledger) -> Iterator[Stuck]:
+    waits = unpushed(workspace, ledger)
+    if waits:
+        tags = ", ".join(record.tag for record in waits[:3]) + (f" and {len(waits) - 3} more" if waits[3:] else "")
+        yield Stuck(
+            what="not pushed", series=None, instances=None,
+            why=f"{tags}: published here, not known to be at the remote of record.remote",
+            remedy="it sends what the remote lacks", command="sluice release push",
+        )  # fmt: skip

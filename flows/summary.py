@@ -79,9 +79,11 @@ def _gate_lines(workspace: Workspace) -> Iterator[str]:
         return
     failed = [rule for rule in verdicts.rules if not rule.passed]
     critical = len(verdicts.blocking)
-    yield f"gates          {len(verdicts.rules)} rules, {len(failed)} fail, {critical} of them critical"
+    yield f"gates          {len(verdicts.rules)} rules, {len(failed)} fail, {critical} of them critical and not waived"
     for rule in failed:
-        yield f"  {rule.severity:<9} {rule.suite}/{rule.rule}: {rule.rows} rows; {rule.sentence}"
+        waiver = verdicts.waiver_of(rule)
+        yield f"  {'waived' if waiver else rule.severity:<9} {rule.name}: {rule.rows} rows; {rule.sentence}"
+        yield f"    to do   {rule.fix}" if waiver is None else f"    waived  by {waiver.by}: {waiver.reason}"
 
 
 def _print_release(release: Release, ledger: Ledger, console: Console) -> None:

@@ -55,4 +55,8 @@ def _show(logged: LoggedModel, tag: str, trained: TrainedModel) -> None:
         shown.link("model", logged.page, name, tag)
     rows = [f"| {metric} | {value:.3f} |" for metric, value in sorted(trained.metrics.items())]
     lines = [f"# {name} on {tag}", "", "| | |", "|---|---|", *rows]
+    lines += [
+        "",
+        f"MLflow run `{logged.run_id}`. Whose scans trained it: `sluice lineage {logged.name}/{logged.version}`.",
+    ]
     shown.page("scores", "\n".join(lines))

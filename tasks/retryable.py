@@ -12,12 +12,14 @@ from typing import Any, ParamSpec, TypeVar
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
 from prefect.tasks import exponential_backoff
 
 from tasks.core.entry import plainly, quiet_libraries
 from tasks.core.errors import SluiceError, TransientSourceError
 from tasks.core.files import told_plainly
 from tasks.core.workspace import Workspace
+from tasks.record.openlineage import running
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,18 +49,20 @@ def retryable(
             cache_policy=NO_CACHE,
             persist_result=False,
             log_prints=False,
-        )(_silenced(function))
+        )(_silenced(function, name))
 
     return decorate
 
 
-def _silenced(function: Callable[P, R]) -> Callable[P, R]:
+def _silenced(function: Callable[P, R], name: str) -> Callable[P, R]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         quiet_libraries()
         try:
-            with told_plainly(Workspace.find().data):
-                return function(*args, **kwargs)
+            workspace = Workspace.find()
+            with told_plainly(workspace.data), running(workspace, name, str(flow_run.id or "")) as told:
+                told.result = function(*args, **kwargs)
+                return told.result  # type: ignore[no-any-return]
         except SluiceError:
             raise
         except Exception as error:

@@ -20,7 +20,7 @@ def up(
 ) -> None:
     """Start Prefect, MLflow and a worker, register the deployments, and keep them running until Ctrl-C.
 
-    The Prefect UI then offers build_dataset, backfill and train_model, each with a form.
+    The Prefect UI then offers build_dataset, backfill, train_model and others, each with a form.
     """
     from flows.services.orthanc import binds_every_interface
     from flows.services.stack import Stack

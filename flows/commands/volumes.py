@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from flows.commands.common import choose, command, console
+from flows.commands.steps import read_steps
 
 if TYPE_CHECKING:
     from tasks.core.settings import TransformSettings
@@ -23,7 +24,8 @@ Allow = Annotated[
     typer.Option("--allow", help="What to do about a finding, e.g. missing-slice=fill; may be given more than once."),
 ]
 Params = Annotated[
-    Path | None, typer.Option("--params", help="A params.yaml, whose section transform: is used; else the defaults.")
+    Path | None,
+    typer.Option("--params", "--settings", help="A params.yaml, whose section transform: is used; else the defaults."),
 ]
 
 
@@ -69,6 +71,17 @@ def convert(
             "ct-lung, ct-bone, ct-brain, ct-abdomen, ct-mediastinum."
         ),
     ] = "header",
+    steps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YAML",
+            help="What is done to values first, in order: n4,isotropic or [{isotropic: {spacing: 1}}, clahe]; "
+            "see `sluice steps`.",
+        ),
+    ] = None,
+    four_d: Annotated[
+        bool, typer.Option("--4d", help="NIfTI: volumes of a series that follow each other in time in one file.")
+    ] = False,
     suv: Annotated[bool, typer.Option("--suv", help="NIfTI, NumPy: PET as SUV by body weight.")] = False,
     allow: Allow = None,
     params: Params = None,
@@ -79,6 +92,7 @@ def convert(
     A volume is made only of what nothing is wrong with: see `sluice inspect SRC`, and --allow. Nothing is
     de-identified but the names of files: pixels and, with --uids, UIDs stay as they are.
     """
+    from tasks.core.settings import check_settings
     from tasks.transform.volumes.convert import convert as run
     from tasks.transform.volumes.pictures import choose_windows
 
@@ -86,9 +100,11 @@ def convert(
     if bits is not None:
         choose("--bits", str(bits), ("8", "16"))
     chosen = {key: value for key, value in (("size", size), ("bits", bits)) if value is not None}
-    settings, header_windows = choose_windows(window, read_settings(params, allow).model_copy(update=chosen))
+    read = read_settings(params, allow, steps).model_copy(update=chosen)
+    settings, header_windows = choose_windows(window, read)
     if suv:
         settings = settings.model_copy(update={"volumes": settings.volumes.model_copy(update={"suv": True})})
+    settings = check_settings({"transform": settings.model_dump(mode="json")}, "--window, --steps").transform
     with console.status("converting") as status:
         done = run(
             source,
@@ -97,13 +113,14 @@ def convert(
             settings,
             header_windows=header_windows,
             uids=uids,
+            four_d=four_d,
             progress=lambda at, of: status.update(f"converting: series {at} of {of}"),
         )
     print_converted(done, form)
 
 
-def read_settings(params: Path | None, allow: list[str] | None) -> TransformSettings:
-    """The section transform: of a params.yaml, with the policies of --allow on top."""
+def read_settings(params: Path | None, allow: list[str] | None, steps: str | None = None) -> TransformSettings:
+    """The section transform: of a params.yaml, with the policies of --allow and the chain of --steps on top."""
     from tasks.core.errors import ConfigurationError
     from tasks.core.settings import Settings, check_settings, load_settings
 
@@ -116,7 +133,10 @@ def read_settings(params: Path | None, allow: list[str] | None) -> TransformSett
         policies[name] = policy
     raw = settings.transform.model_dump(mode="json")
     raw["volumes"]["findings"] = policies
-    return check_settings({"transform": raw}, "--allow" if allow else "params").transform
+    checked = check_settings({"transform": raw}, "--allow" if allow else "params").transform
+    if steps is None:
+        return checked
+    return check_settings({"transform": raw | {"steps": read_steps(steps)}}, "--steps").transform
 
 
 def print_findings() -> None:

@@ -32,6 +32,8 @@ def render(cohort: Cohort) -> str:
         f'"tables": {json.dumps(cohort.tables, sort_keys=True)}',
         f'"units": {_lines(cohort.units)}',
     ]
+    if cohort.withdrawn:
+        parts.append(f'"withdrawn": {cohort.withdrawn}')
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 

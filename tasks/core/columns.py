@@ -71,7 +71,14 @@ _MADE_INSTANCES = _all(
     ("intensity_unit", "string", "", "what the intensities are measured in: HU, US (unspecified) …"),
     ("mean", "float64", "[0, 1]", "mean of the windowed image"),
     ("std", "float64", "[0, 1]", "standard deviation of the windowed image"),
-    ("content_sha256", "string", "", "SHA-256 of the decoded source pixels"),
+    ("steps", "string", "", "what was done to values before windowing, names of steps in order; null for nothing"),
+    (
+        "content_sha256",
+        "string",
+        "",
+        "SHA-256 of the decoded source pixels; of the values after the steps where those made a volume",
+    ),
+    ("perceptual_hash", "string", "", "what the image looks like: differs in few bits under another window or size"),
     ("png_sha256", "string", "", "SHA-256 of the PNG"),
     ("transfer_syntax", "string", "", "TransferSyntaxUID of the source"),
     ("references", "string", "", "JSON list of the new UIDs that an object refers to"),
@@ -159,6 +166,26 @@ SPLITS = _all(
     ("stratum", "string", "", "what the splits were balanced by: label and main modality"),
 )
 
+FEATURES = _all(
+    _UNIT,
+    _PATIENT,
+    _STUDY,
+    _SERIES_UID,
+    ("volume", "string", "", "JSON of what tells this volume from others of its series, such as the echo; else empty"),
+    _MODALITY,
+    ("intensity_unit", "string", "", "what intensities are measured in: HU, BQML, US (unspecified) …"),
+    ("volume_findings", "string", "", "what was found about the volume: finding (slices, policy); ..."),
+    ("roi_source", "string", "", "rtstruct, seg, volume for the whole of it, or none where nothing could be read"),
+    ("roi_instance", "string", "", "new SOPInstanceUID of the object that the region is from; null for whole volumes"),
+    ("roi_number", "Int64", "", "ROINumber or SegmentNumber; 0 for the whole volume"),
+    ("roi_name", "string", "", "ROIName or SegmentLabel of the de-identified object, where it has the form of a code"),
+    ("roi_matched", "string", "", "how it was laid on the slices: position, reference, both, grid, resampled or none"),
+    ("roi_voxels", "Int64", "voxels", "voxels of the volume inside, before interpolation"),
+    ("roi_findings", "string", "", "what was found about the region: finding (how many); ..."),
+    ("problems", "string", "", "why values are missing: part: problem (how many); ..."),
+)
+"""What the table of radiomic features begins with; a column for each feature follows, which features.json defines."""
+
 TABLES: dict[str, dict[str, Column]] = {
     "patients": PATIENTS,
     "studies": STUDIES,
@@ -169,6 +196,9 @@ TABLES: dict[str, dict[str, Column]] = {
 }
 """The released tables by name, each with its columns."""
 
+OPTIONAL: dict[str, dict[str, Column]] = {"features": FEATURES}
+"""Tables that a release has only where params.yaml asks for them."""
+
 KEYS: dict[str, tuple[str, ...]] = {
     "patients": ("patient",),
     "studies": ("study",),
@@ -176,11 +206,14 @@ KEYS: dict[str, tuple[str, ...]] = {
     "instances": ("unit", "instance", "frame"),
     "labels": ("patient", "study", "label"),
     "splits": ("patient",),
+    "features": ("unit", "volume", "roi_instance", "roi_number"),
 }
 """The columns that tell the rows of a table apart."""
 
 
 def describe(table: str, column: str) -> Column:
     """The entry of a column; for one that a site added, its name."""
-    known = TABLES.get(table, {}).get(column)
+    known = (TABLES | OPTIONAL).get(table, {}).get(column)
+    if known is None and table in OPTIONAL:
+        return Column(column, "float64", "", "radiomic feature under its IBSI tag; features.json defines it")
     return known or Column(column, "string", "", f"{column.replace('_', ' ')}, as the site gave it")

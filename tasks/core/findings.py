@@ -124,6 +124,11 @@ class Finding(StrEnum):
         "refuse",
         "accept",
     )
+    PROJECTION = (
+        "projection",
+        "the frames are projections or planar images of nuclear medicine, which are no slices of a volume",
+        "refuse",
+    )
     MOSAIC = "mosaic", "an image is a mosaic of slices whose layout or geometry cannot be read", "refuse"
 
     # Told, and right as it is unless params.yaml says otherwise

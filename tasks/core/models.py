@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.core.reasons import Disposition, Reason
+
+Modality = Annotated[str, Field(pattern=r"^[A-Z]{2,16}$", description="a DICOM modality code, e.g. CT")]
 
 
 class Frozen(BaseModel):
@@ -84,18 +86,22 @@ class UnitResult(Frozen):
 
 
 class Cohort(Frozen):
-    """What was selected, frozen: `data/cohort.lock`. `refused` are items that never became part of a unit."""
+    """What was selected, frozen: `data/cohort.lock`. `refused` are items that never became part of a unit.
+
+    `withdrawn` is how many instances the source offers of people who withdrew: a count, since nothing of them is kept.
+    """
 
     key_id: str
     criteria: str
     units: tuple[Unit, ...]
     refused: tuple[Item, ...] = ()
     tables: dict[str, str] = {}
+    withdrawn: int = 0
 
     @property
     def expected(self) -> int:
         """Every item that must be accounted for."""
-        return sum(unit.expected for unit in self.units) + len(self.refused)
+        return sum(unit.expected for unit in self.units) + len(self.refused) + self.withdrawn
 
 
 class AppliedProfile(Frozen):
@@ -153,7 +159,7 @@ class Tally(Frozen):
 
 
 class Verdict(Frozen):
-    """One rule of a gate. `rows` is how many rows break it; `sentence` is for the person who reads it."""
+    """One rule of a gate. `rows` is how many rows break it; `sentence` and `fix` are for the person who reads it."""
 
     suite: str
     rule: str
@@ -161,15 +167,56 @@ class Verdict(Frozen):
     passed: bool
     rows: int
     sentence: str
+    fix: str = ""
+
+    @property
+    def name(self) -> str:
+        """The rule with its suite, as people write it: `splits/patient-is-in-one-split`."""
+        return f"{self.suite}/{self.rule}"
+
+
+class Waiver(Frozen):
+    """That a rule may fail for one release: the one that follows `after` (a tag; None before there was any).
+
+    It is published with the release, so `reason` and `by` name no patient.
+    """
+
+    rule: str
+    reason: str
+    by: str
+    after: str | None = None
 
 
 class Verdicts(Frozen):
-    """All gates of one release. `curated` is the digest of the tables that were judged."""
+    """All gates of one release. `curated` is the digest of the tables that were judged.
+
+    `after` is the tag of the release that they were compared with, None for the first. `waivers` are those that count
+    for this release, whether their rule failed or not.
+    """
 
     rules: tuple[Verdict, ...]
     curated: str | None = None
+    after: str | None = None
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def blocking(self) -> tuple[Verdict, ...]:
-        """The critical rules that failed; any one of them stops the release."""
-        return tuple(rule for rule in self.rules if not rule.passed and rule.severity == "critical")
+        """The critical rules that failed and are not waived; any one of them stops the release."""
+        return tuple(
+            rule
+            for rule in self.rules
+            if not rule.passed and rule.severity == "critical" and self.waiver_of(rule) is None
+        )
+
+    @property
+    def waived(self) -> tuple[Verdict, ...]:
+        """The critical rules that failed, and were let pass by a waiver."""
+        return tuple(
+            rule
+            for rule in self.rules
+            if not rule.passed and rule.severity == "critical" and self.waiver_of(rule) is not None
+        )
+
+    def waiver_of(self, verdict: Verdict) -> Waiver | None:
+        """The waiver of a rule; None where it has none."""
+        return next((waiver for waiver in self.waivers if waiver.rule == verdict.name), None)

@@ -82,6 +82,11 @@ class IvhDiscretisation(Discretisation):
 class RadiomicsSettings(Frozen):
     """How radiomic features are made. What is not said here is as in the IBSI reference manual."""
 
+    in_flow: Literal["none", "whole", "roi"] = Field(
+        "none",
+        description="features that a run calculates and releases: of each volume, of the regions of structure sets and "
+        "segmentations, or none; `sluice features` does not ask",
+    )
     interpolation: Interpolation = Interpolation()
     resegmentation: Resegmentation = Resegmentation()
     discretisation: Discretisation = Discretisation()

@@ -205,6 +205,30 @@ class Reason(StrEnum):
         "an attribute that describes the pixels is missing or impossible",
         "correct the header at the source",
     )
+    NO_VOLUME = (
+        "no-volume",
+        Disposition.QUARANTINED,
+        "a step needs the volume, and what was found about the geometry of the series refuses it",
+        "see geometry_findings of the series and docs/transform.md; allow the finding, or leave the step out",
+    )
+    TOO_LARGE_FOR_STEPS = (
+        "too-large-for-steps",
+        Disposition.QUARANTINED,
+        "a step needs the volume whole in memory, and it has more voxels than the limit allows",
+        "raise transform.volumes.max_voxels if there is memory (some 16 bytes a voxel), or leave the step out",
+    )
+    STEP_FAILED = (
+        "step-failed",
+        Disposition.QUARANTINED,
+        "a step of the chain cannot work on these values, for instance because all of them are the same",
+        "the log names the step: leave it out for this modality, or give it other parameters",
+    )
+    RESAMPLED_AWAY = (
+        "resampled-away",
+        Disposition.SKIPPED,
+        "its series was resampled to fewer slices, and its voxels went into those that go by its neighbours",
+        "nothing to do",
+    )
 
     # Found while curating
     DUPLICATE_PIXELS = (

@@ -11,18 +11,18 @@ import json
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from tasks.core.enhancement import EnhancementSettings
 from tasks.core.errors import ConfigurationError
 from tasks.core.findings import check_policies
-from tasks.core.models import Frozen
+from tasks.core.models import Frozen, Modality
 from tasks.core.radiomics import RadiomicsSettings
-
-Modality = Annotated[str, Field(pattern=r"^[A-Z]{2,16}$", description="a DICOM modality code, e.g. CT")]
+from tasks.core.steps import ChosenStep, check_chain, unitless_after
 
 
 class ExtractSettings(Frozen):
@@ -39,6 +39,9 @@ class ExtractSettings(Frozen):
     cohort_csv: str | None = Field(None, description="CSV with a column AccessionNumber or PatientID")
     labels_csv: str | None = Field(None, description="CSV with AccessionNumber or PatientID and label columns")
     ehr_csv: str | None = Field(None, description="CSV with PatientID and clinical columns")
+    opt_out_csv: str | None = Field(
+        None, description="CSV with PatientID or AccessionNumber: whoever it names is not taken; read at each run"
+    )
     incomplete: Literal["hold", "release"] = Field(
         "hold", description="a series of which the PACS has more than arrived: held back until it is whole, or taken"
     )
@@ -180,6 +183,9 @@ class VolumeSettings(Frozen):
     )
 
     suv: bool = Field(False, description="PET values as SUV by body weight (g/ml), where the header gives it")
+    max_voxels: int = Field(
+        2**27, ge=1, description="a volume with more voxels is refused by steps that need it whole in memory"
+    )
 
     @field_validator("findings")
     @classmethod
@@ -203,7 +209,28 @@ class TransformSettings(Frozen):
     max_pixels: int = Field(
         2**28, ge=1, description="Rows x Columns x frames x samples above this is refused before decoding"
     )
+    steps: tuple[ChosenStep, ...] = Field(
+        (), description="what is done to values before windowing, in order, e.g. [n4, {isotropic: {spacing: 1}}]"
+    )
     volumes: VolumeSettings = VolumeSettings()
+
+    @model_validator(mode="after")
+    def _chain(self) -> TransformSettings:
+        check_chain(self.steps)
+        for modality in self.windows:
+            if step := unitless_after(self.steps, modality):
+                raise ValueError(
+                    f"windows.{modality} is in the unit of the source, and {step} leaves none: remove one of them"
+                )
+        return self
+
+
+class LookSettings(Frozen):
+    """Contact sheets of a run, to look at: data/look, which is no part of the dataset. Changes no byte of it."""
+
+    sheets: bool = Field(True, description="draw a contact sheet for each patient before the release")
+    patients: int = Field(50, ge=1, description="patients that get one at most, in the order of their pseudonyms")
+    slices: int = Field(6, ge=1, le=60, description="slices of each series on it, evenly spaced")
 
 
 class CurateSettings(Frozen):
@@ -226,6 +253,20 @@ class CurateSettings(Frozen):
         return self
 
 
+class GateSettings(Frozen):
+    """What the gates of expectations/ take from here; the rules themselves are in expectations/."""
+
+    k: int = Field(
+        5,
+        ge=1,
+        description="patients that should share each combination of sex, age band, modality, body part and shifted "
+        "month (k-anonymity)",
+    )
+    below_k: Literal["warn", "block"] = Field(
+        "warn", description="what a combination of fewer than k patients does; block stops the release"
+    )
+
+
 class ExportSettings(Frozen):
     """The release."""
 
@@ -245,6 +286,9 @@ class TrainSettings(Frozen):
 
     target: str = Field("lesion", description="the label to predict")
     modalities: tuple[Modality, ...] = Field(("CT", "MR"), description="modalities to learn from")
+    features: Literal["images", "radiomics"] = Field(
+        "images", description="what is learned from: pictures, or the feature table of the release (radiomics.in_flow)"
+    )
     seed: int = Field(0, description="of the classifier")
     thumbnail: int = Field(
         32, ge=8, le=256, description="images are reduced to this width before the classifier sees them"
@@ -295,6 +339,44 @@ class RunSettings(Frozen):
         return events
 
 
+class RecordSettings(Frozen):
+    """Versions and where their bytes go. Changes no byte of the result."""
+
+    remote: str = Field(
+        "",
+        description="where DVC's bytes are copied after a release: a directory, ssh://host/path or s3://bucket/path; "
+        "empty keeps them here. Credentials are in the SSH agent, or in AWS_* variables",
+    )
+    move_splits: bool = Field(
+        False, description="let a new release put a patient into another split than the last one did"
+    )
+    openlineage: str = Field(
+        "",
+        description="where OpenLineage's events go: a file, relative to the workspace, or an http(s) URL; empty sends "
+        "none. A token is in SLUICE_OPENLINEAGE_TOKEN",
+    )
+
+    @field_validator("openlineage")
+    @classmethod
+    def _listener(cls, openlineage: str) -> str:
+        parts = urlsplit(openlineage)
+        if "://" in openlineage and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("openlineage must be a file, or an http:// or https:// address")
+        if parts.username or parts.password:
+            raise ValueError("openlineage must name no user or password: set SLUICE_OPENLINEAGE_TOKEN")
+        return openlineage
+
+    @field_validator("remote")
+    @classmethod
+    def _known(cls, remote: str) -> str:
+        parts = urlsplit(remote)
+        if "://" in remote and (parts.scheme not in ("ssh", "s3") or not parts.hostname):
+            raise ValueError("remote must be a directory, ssh://host/path or s3://bucket/path")
+        if parts.password:
+            raise ValueError("remote must name no password: use an SSH key or AWS_* variables")
+        return remote
+
+
 class Settings(Frozen):
     """The whole of params.yaml."""
 
@@ -303,9 +385,13 @@ class Settings(Frozen):
     deidentify: DeidentifySettings = DeidentifySettings()
     transform: TransformSettings = TransformSettings()
     radiomics: RadiomicsSettings = RadiomicsSettings()
+    look: LookSettings = LookSettings()
+    enhancement: EnhancementSettings = EnhancementSettings()
     curate: CurateSettings = CurateSettings()
+    gates: GateSettings = GateSettings()
     export: ExportSettings = ExportSettings()
     train: TrainSettings = TrainSettings()
+    record: RecordSettings = RecordSettings()
     run: RunSettings = RunSettings()
 
 

@@ -93,6 +93,11 @@ class Workspace:
         return self.data / "docs"
 
     @property
+    def look(self) -> Path:
+        """Contact sheets and a page that shows them, from de-identified pixels (not versioned, not released)."""
+        return self.data / "look"
+
+    @property
     def dataset(self) -> Path:
         """The release, in a folder of its name."""
         return self.data / "dataset" / self.settings.export.name
@@ -118,9 +123,19 @@ class Workspace:
         return self.data / "splits.lock"
 
     @property
+    def waivers(self) -> Path:
+        """The rules of gates that were waived, each for one release; committed."""
+        return self.data / "waivers.json"
+
+    @property
     def releases(self) -> Path:
         """One committed JSON a release: its digests, gates, flow run and commit."""
         return self.data / "releases"
+
+    @property
+    def withdrawals(self) -> Path:
+        """One committed JSON a withdrawal: when, how much, and which releases are incomplete since; never who."""
+        return self.data / "withdrawals"
 
     @property
     def expectations(self) -> Path:

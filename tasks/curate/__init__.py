@@ -4,4 +4,4 @@ Reads the tables of images and records, writes the index tables of the next rele
 nothing about whether that may be released: that is `tasks.validate`.
 """
 
-VERSION = 1
+VERSION = 2

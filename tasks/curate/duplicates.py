@@ -1,7 +1,7 @@
 """Exact duplicates of decoded pixels: the same picture twice in one patient, and one picture in two patients.
 
 The first kind may be dropped (it would count twice). The second is a finding: it would leak over splits, so its
-patients are kept together. Near duplicates do not belong here.
+patients are kept together, and so are those whose pictures look alike. Nothing is dropped for looking alike.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.core.errors import ContractViolation
+from tasks.core.likeness import near_pairs
 
 ORDER = ["study", "series", "slice_index", "instance", "unit"]
 
@@ -62,9 +63,10 @@ def mark_shared(instances: pd.DataFrame) -> pd.Series:
 
 
 def sharing_patients(instances: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
-    """Patients that share a picture, directly or through others: sorted groups of at least two pseudonyms.
+    """Patients that share a picture or one that looks like it, directly or through others: sorted groups of at least
+    two pseudonyms.
 
-    `instances` must have the column `shared_pixels`.
+    `instances` must have the columns `shared_pixels` and `perceptual_hash`.
     """
     head: dict[str, str] = {}
 
@@ -75,8 +77,9 @@ def sharing_patients(instances: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
         return patient
 
     shared = instances[instances["shared_pixels"].astype(bool)]
-    for _, patients in shared.groupby(["rows", "columns", "content_sha256"], dropna=False)["patient"]:
-        first, *others = sorted(set(patients))
+    exact = [set(found) for _, found in shared.groupby(["rows", "columns", "content_sha256"], dropna=False)["patient"]]
+    for patients in (*exact, *_alike(instances)):
+        first, *others = sorted(patients)
         for other in others:
             one, two = sorted((find(first), find(other)))
             head[two] = one
@@ -84,6 +87,14 @@ def sharing_patients(instances: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
     for patient in sorted(head):
         groups[find(patient)].append(patient)
     return tuple(tuple(groups[name]) for name in sorted(groups) if len(groups[name]) > 1)
+
+
+def _alike(instances: pd.DataFrame) -> list[set[str]]:
+    """Sets of at least two patients of whom a picture each looks alike (`tasks.core.likeness`)."""
+    hashed = instances[instances["perceptual_hash"].notna()]
+    owners = {str(hash_): set(found) for hash_, found in hashed.groupby("perceptual_hash")["patient"]}
+    near = [owners[one] | owners[other] for one, other in near_pairs(list(owners))]
+    return [patients for patients in (*owners.values(), *near) if len(patients) > 1]
 
 
 def _referenced(instances: pd.DataFrame) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections import Counter
 
 import pandas as pd
@@ -92,6 +93,7 @@ def curate(workspace: Workspace) -> CurateSummary:
             table.sort_values(order, na_position="last", kind="stable").reset_index(drop=True),
             workspace.curated / f"{name}.parquet",
         )
+    _pass_features(workspace, instances)
     by_source = Counter(joined["source"])
     counts = Counter(assigned.values())
     summary = CurateSummary(
@@ -113,6 +115,21 @@ def curate(workspace: Workspace) -> CurateSummary:
     )
     logger.info("curated %s", summary.sentence)
     return summary
+
+
+def _pass_features(workspace: Workspace, instances: pd.DataFrame) -> None:
+    """The features of series that still have images, with their dictionary; nothing where transform made none."""
+    made, kept = workspace.images / "features.parquet", workspace.curated / "features.parquet"
+    features = read_if_there(made)
+    if features is None:
+        for former in (kept, kept.with_suffix(".json")):
+            former.unlink(missing_ok=True)
+        return
+    shown = set(instances["unit"][instances["kind"] == "image"])
+    rows = features[features["unit"].isin(shown)]
+    order = ["patient", "study", "unit", "volume", "roi_instance", "roi_number"]
+    write_table(rows.sort_values(order, na_position="last", kind="stable").reset_index(drop=True), kept)
+    shutil.copyfile(made.with_suffix(".json"), kept.with_suffix(".json"))
 
 
 def _main_modality(series: pd.DataFrame) -> dict[str, str]:

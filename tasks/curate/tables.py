@@ -22,18 +22,25 @@ NEEDED = {
     "instances": (
         "instance", "frame", "unit", "patient", "study", "series", "study_uid", "modality", "kind", "image_path",
         "rows", "columns", "slice_index", "intensity_min", "intensity_max", "mean", "std", "content_sha256",
-        "references",
+        "perceptual_hash", "references",
     ),
     "series": (
         "unit", "patient", "study", "series", "study_uid", "modality", "body_part", "study_date", "sex", "age_years",
         "weight_kg", "height_m",
     ),
+    "features": ("unit", "patient", "study", "volume", "roi_instance", "roi_number"),
     "labels": ("patient", "study"),
     "ehr": ("patient",),
 }  # fmt: skip
 
 
-MAKERS = {"instances": "transform", "series": "transform", "labels": "deidentify", "ehr": "deidentify"}
+MAKERS = {
+    "instances": "transform",
+    "features": "transform",
+    "series": "transform",
+    "labels": "deidentify",
+    "ehr": "deidentify",
+}
 
 
 def read(path: Path) -> pd.DataFrame:

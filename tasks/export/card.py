@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from tasks.core.columns import describe
-from tasks.core.models import AppliedProfile, Cohort, Tally, Verdicts
+from tasks.core.columns import OPTIONAL, TABLES, describe
+from tasks.core.models import AppliedProfile, Cohort, Tally, Verdict, Verdicts
 from tasks.core.reasons import Reason
 from tasks.core.settings import Settings
 from tasks.export.manifest import Counts
@@ -20,6 +20,7 @@ _TABLE_WORDS = {
     "instances": "one row an image, or an object without image",
     "labels": "one row a label of a study or patient",
     "splits": "one row a patient",
+    "features": "one row a region, or a volume",
 }
 
 
@@ -161,8 +162,14 @@ def _gates(verdicts: Verdicts) -> str:
     passed = f"{len(verdicts.rules) - len(failed)} of {len(verdicts.rules)} rules pass."
     if not failed:
         return passed
-    rows = [(rule.severity, f"{rule.suite}/{rule.rule}", rule.rows, rule.sentence) for rule in failed]
-    return f"{passed} These do not, and do not block:\n\n" + grid(("Severity", "Rule", "Rows", "Meaning"), rows)
+    rows = [(rule.severity, rule.name, rule.rows, rule.sentence, _cell(_waived(verdicts, rule))) for rule in failed]
+    heads = ("Severity", "Rule", "Rows", "Meaning", "Waived for this release")
+    return f"{passed} These do not, and do not block:\n\n" + grid(heads, rows)
+
+
+def _waived(verdicts: Verdicts, rule: Verdict) -> str:
+    waiver = verdicts.waiver_of(rule)
+    return f"{waiver.reason} ({waiver.by})" if waiver else ""
 
 
 def _limits(settings: Settings, tables: Mapping[str, pd.DataFrame]) -> str:
@@ -206,8 +213,10 @@ text that a spreadsheet would run as a formula. `metadata/` has the same facts s
 def _columns(tables: Mapping[str, pd.DataFrame]) -> str:
     parts = []
     for name, table in tables.items():
-        told = [describe(name, str(column)) for column in table.columns]
+        told = [describe(name, str(column)) for column in table.columns if name in TABLES or column in OPTIONAL[name]]
         rows = [(f"`{column.name}`", column.dtype, column.unit, column.description) for column in told]
         words = _TABLE_WORDS.get(name, "")
-        parts.append(f"### {name}: {words}\n\n" + grid(("Column", "Type", "Unit", "Meaning"), rows))
+        others = len(table.columns) - len(told)
+        more = f"\n\nAnd {others} features under their IBSI tags, which `{name}.json` defines." if others else ""
+        parts.append(f"### {name}: {words}\n\n" + grid(("Column", "Type", "Unit", "Meaning"), rows) + more)
     return "\n\n".join(parts)

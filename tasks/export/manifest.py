@@ -8,12 +8,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from tasks.core.distributions import describe
 from tasks.core.errors import ContractViolation
 from tasks.core.files import sha256
 from tasks.core.models import AppliedProfile, Cohort, Frozen, Tally, Verdicts
 from tasks.core.settings import digest
 from tasks.core.verdicts import curated_digest, read_verdicts, verdicts_file
 from tasks.core.workspace import Workspace
+from tasks.export.tables import read_tables
 
 SELF = ("checksums.sha256", "release.json")
 """Files that the content digest leaves out: they hold it, or are made from all others."""
@@ -86,7 +88,9 @@ def make_manifest(
 ) -> dict[str, Any]:
     """The content of release.json."""
     settings = workspace.settings
-    sections = ("extract", "deidentify", "transform", "curate", "export")
+    sections = ["extract", "deidentify", "transform", "curate", "gates", "export"]
+    if settings.radiomics.in_flow != "none":
+        sections.append("radiomics")
     return {
         "name": settings.export.name,
         "title": settings.export.title,
@@ -101,6 +105,10 @@ def make_manifest(
         "profile": profile.model_dump(mode="json"),
         "software": _software(),
         "gates": [verdict.model_dump(mode="json") for verdict in verdicts.rules],
+        "waivers": [waiver.model_dump(mode="json") for waiver in verdicts.waivers],
+        "curated": verdicts.curated,
+        "after": verdicts.after,
+        "distributions": describe(read_tables(workspace.curated)),
         "outcomes": tally.model_dump(mode="json"),
         "counts": counts.model_dump(mode="json"),
         "tables": {name: sums[name] for name in sorted(sums) if "/" not in name and name.endswith(".parquet")},

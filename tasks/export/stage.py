@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,7 @@ from tasks.export.layout import place_images, place_objects
 from tasks.export.manifest import Counts, applied_profile, checksums, listing, make_manifest, passed_gates
 from tasks.export.sheet import draw_sheet, write_sheet
 from tasks.export.tables import metadata, read_tables, write_released
+from tasks.record.last import check_against_last
 from tasks.record.ledger import Ledger
 from tasks.record.reconcile import reconcile
 
@@ -46,8 +48,8 @@ class ExportSummary(Frozen):
 def export(workspace: Workspace) -> ExportSummary:
     """Write data/dataset/<name>, replacing what was there, and enter the outcome of each instance into the ledger.
 
-    Raises `ContractViolation` when the gates block, the books don't balance, or there is nothing to release; the last
-    release then stays as it was. Same inputs, same bytes.
+    Raises `ContractViolation` when the gates block, the books don't balance, a patient would change split, or there is
+    nothing to release; the last release then stays as it was. Same inputs, same bytes.
     """
     cohort = read_cohort(workspace)
     verdicts = passed_gates(workspace)
@@ -61,6 +63,8 @@ def export(workspace: Workspace) -> ExportSummary:
         tally = reconcile(workspace, ledger, cohort)
     with atomic_directory(workspace.dataset) as draft:
         content = _fill(draft, workspace, tables, cohort, verdicts, tally, counts)
+        splits = tables["splits"]
+        check_against_last(workspace, dict(zip(splits["patient"], splits["split"], strict=True)))
     name = workspace.settings.export.name
     summary = ExportSummary(name=name, path=workspace.dataset, content=content, counts=counts, tally=tally)
     logger.info("exported %s", summary.sentence)
@@ -83,6 +87,8 @@ def _fill(
     )
     for name, table in tables.items():
         write_released(table, draft / name)
+    if "features" in tables:
+        shutil.copyfile(workspace.curated / "features.json", draft / "features.json")
     for name, table in metadata(tables).items():
         write_released(table, draft / "metadata" / name)
     sheet = draw_sheet(instances, draft)

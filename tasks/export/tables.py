@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.core.columns import TABLES
+from tasks.core.columns import OPTIONAL, TABLES
 from tasks.core.files import atomic_path, write_table
 from tasks.core.formulas import neutral
 from tasks.core.tables import read_table
@@ -25,8 +25,9 @@ _MACHINE = (
 
 
 def read_tables(curated: Path) -> dict[str, pd.DataFrame]:
-    """The tables of data/curated by name."""
-    return {name: read_table(curated / f"{name}.parquet", "curate") for name in TABLES}
+    """The tables of data/curated by name, those that params.yaml asks for after the others."""
+    asked = [name for name in OPTIONAL if (curated / f"{name}.parquet").is_file()]
+    return {name: read_table(curated / f"{name}.parquet", "curate") for name in (*TABLES, *asked)}
 
 
 def metadata(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -14,7 +14,7 @@ from tasks.core.settings import ExtractSettings, digest
 from tasks.core.workspace import Workspace
 from tasks.extract.tables import read_table
 
-_HOW = frozenset({"incomplete", "deleted", "full_every_hours"})
+_HOW = frozenset({"incomplete", "deleted", "full_every_hours", "opt_out_csv"})
 """What doesn't select: to change it keeps the cohort."""
 
 

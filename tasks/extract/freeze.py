@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from tasks.core.cohort import read_cohort, render
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import write_text
@@ -11,7 +13,10 @@ from tasks.core.workspace import Workspace
 from tasks.extract.compare import Compared, compare, unit_of_deleted
 from tasks.extract.select import Selection
 from tasks.record.ledger import Ledger
+from tasks.record.opt_outs import note_offered
 from tasks.record.sightings import note_sightings
+
+logger = logging.getLogger(__name__)
 
 
 def freeze(workspace: Workspace, selection: Selection, ledger: Ledger | None = None) -> Cohort:
@@ -22,6 +27,7 @@ def freeze(workspace: Workspace, selection: Selection, ledger: Ledger | None = N
     taken and is deleted at the source. Other criteria start afresh; another key is an error.
 
     With `ledger` what was found is compared with what was taken (`compare`), and the result is entered there.
+    Who withdrew is in none of it, also where they were before: only how much the source offers of them.
     """
     path = workspace.cohort_lock
     cohort, before = selection.cohort, None
@@ -33,8 +39,19 @@ def freeze(workspace: Workspace, selection: Selection, ledger: Ledger | None = N
             )
         if before.criteria != cohort.criteria:
             before = None
+    if before and selection.not_taken:
+        staying = tuple(unit for unit in before.units if not selection.not_taken.patient(unit.patient))
+        if gone := {unit.patient for unit in before.units} - {unit.patient for unit in staying}:
+            logger.warning(
+                "%d patients who were taken before are on an opt-out list: they leave the next release; "
+                "`sluice withdraw --listed` takes them out of the former ones",
+                len(gone),
+            )
+        before = before.model_copy(update={"units": staying})
     compared = compare(workspace, before, selection, ledger) if ledger else Compared.plain(selection)
     cohort = _merge(before, selection, compared)
+    offered = note_offered(workspace, selection.offered, whole=not selection.narrowed)
+    cohort = cohort.model_copy(update={"withdrawn": offered})
     text = render(cohort)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)

@@ -16,6 +16,7 @@ from tasks.core.pseudonyms import Pseudonymiser
 from tasks.core.workspace import Workspace
 from tasks.extract.criteria import Criteria, Header, criteria_digest, day_of
 from tasks.extract.doubts import count_here, hold_back, settle_contested
+from tasks.extract.opt_outs import NotTaken, withhold
 from tasks.extract.source import Handle, Listing, Series, Source, open_source
 from tasks.extract.tables import table_digests
 
@@ -47,6 +48,8 @@ class Selection:
         present: frozenset[str] | None = None,
         left_over: frozenset[str] = frozenset(),
         short: frozenset[str] = frozenset(),
+        not_taken: NotTaken | None = None,
+        offered: Mapping[str, int] | None = None,
     ) -> None:
         self.cohort = cohort
         """What was found in this look; `freeze` merges it with what earlier looks found."""
@@ -72,6 +75,10 @@ class Selection:
         """Units of which an earlier run left work: nothing of them can be relied on."""
         self.short = short
         """Units that are held back, since the PACS has more of them."""
+        self.not_taken = not_taken
+        """Those who withdrew."""
+        self.offered = offered or {}
+        """How many instances the source has of each of their series, by a digest."""
         self.began = time.time()
 
     def leave_out(self, items: Collection[str]) -> None:
@@ -110,12 +117,13 @@ def select(
     key = workspace.pseudonymiser
     narrowed = criteria != whole or since_change is not None
     with open_source(workspace) as source:
-        listing = source.list_series(criteria, since_change=since_change)
+        not_taken = NotTaken.of(workspace, source)
+        listing, offered = withhold(source.list_series(criteria, since_change=since_change), not_taken)
         narrowed = narrowed and not (criteria == whole and listing.restarted)
-        accessions = _accessions(source, whole, key)
+        accessions = _accessions(source, whole, key, not_taken)
         present = None if criteria != whole else listing.present if narrowed else _keys(listing)
         if narrowed and also:
-            everything = source.list_series(whole)
+            everything, offered = withhold(source.list_series(whole), not_taken)
             present = _keys(everything)
             listing = _with(listing, everything, frozenset(also), key)
     here = count_here(listing, key)
@@ -129,7 +137,7 @@ def select(
         refused=_refused(listing, key),
         tables=tables,
     )
-    if not cohort.units and since_change is None:
+    if not cohort.units and since_change is None and not offered:
         raise EmptyCohort(_why_empty(listing, criteria))
     logger.info("%d series with %d items; %d items refused", len(cohort.units), cohort.expected, len(cohort.refused))
     return Selection(
@@ -145,6 +153,8 @@ def select(
         present=None if present is None else frozenset(key.unit(*found) for found in present),
         left_over=frozenset(also),
         short=short,
+        not_taken=not_taken,
+        offered=offered,
     )
 
 
@@ -204,10 +214,14 @@ def _looked_at(listing: Listing) -> Iterable[Header]:
     yield from (entry.header for entry in listing.refused if entry.header is not None)
 
 
-def _accessions(source: Source, criteria: Criteria, key: Pseudonymiser) -> dict[str, tuple[str, str]]:
+def _accessions(
+    source: Source, criteria: Criteria, key: Pseudonymiser, not_taken: NotTaken
+) -> dict[str, tuple[str, str]]:
     """Accession numbers that name exactly one study; one that names several could label the wrong one."""
     studies: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for header in source.list_studies(criteria):
+        if header in not_taken:
+            continue
         pseudonyms = key.patient(header.patient_id, header.study_uid), key.study(header.patient_id, header.study_uid)
         studies[header.accession].add(pseudonyms)
     studies.pop("", None)

@@ -17,6 +17,7 @@ from tasks.core.files import atomic_path
 from tasks.core.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tasks.extract.opt_outs import NotTaken
     from tasks.extract.select import Selection
 
 FOLDER = "tables"
@@ -60,6 +61,8 @@ def table_digests(workspace: Workspace) -> dict[str, str]:
 def fetch_tables(workspace: Workspace, selection: Selection) -> dict[str, Path]:
     """Copy the tables that are set to `data/quarantine/tables/{labels,ehr}.csv` (0600); returns where they are now.
 
+    Rows of people who withdrew stay behind.
+
     Raises `ConfigurationError` for a table that changed since the cohort was selected: its digest would be wrong.
     """
     folder = workspace.quarantine / FOLDER
@@ -70,9 +73,34 @@ def fetch_tables(workspace: Workspace, selection: Selection) -> dict[str, Path]:
         if selection.cohort.tables.get(name) != _digest(workspace, content):
             raise ConfigurationError(f"extract.{name}_csv: {path.name} changed during the run: run again")
         copies[name] = folder / f"{name}.csv"
+        content = _without(selection.not_taken, content, path, f"extract.{name}_csv")
         with atomic_path(copies[name]) as draft, os.fdopen(_private(draft), "wb") as handle:
             handle.write(content)
     return copies
+
+
+def _without(not_taken: NotTaken | None, content: bytes, path: Path, setting: str) -> bytes:
+    """A table without the rows of those who are not taken; the same bytes where there are none."""
+    if not_taken is None:
+        return content
+    table = read_table(path, setting)
+    ids = {re.sub(r"[^a-z]", "", column.lower()): column for column in table.columns}
+    patient, accession = ids.get("patientid", ""), ids.get("accessionnumber", "")
+
+    def is_out(row: dict[str, str]) -> bool:
+        patient_id = row.get(patient, "").strip(" \0")
+        if patient_id:
+            return not_taken.patient_id(patient_id)
+        return row.get(accession, "").strip(" \0") in not_taken.accessions
+
+    left = [row for row in table.rows if not is_out(row)]
+    if len(left) == len(table.rows):
+        return content
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [column for column in table.columns if column], extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(left)
+    return text.getvalue().encode("utf-8")
 
 
 def _check_columns(workspace: Workspace, name: str, path: Path) -> None:

@@ -23,6 +23,7 @@ FOR_ANALYSTS: dict[str, tuple[str, ...]] = {
     "item": ("unit", "item", "state", "reason"),
     "release": ("tag", "name", "number", "content", "dvc", "commit", "flow_run", "key_id", "created"),
     "release_item": ("release", "series", "instance", "study", "patient"),
+    "withdrawal": ("number", "release", "at", "series", "instances"),
     "model": ("name", "version", "run_id", "release"),
     "model_patient": ("name", "version", "patient", "split"),
 }

@@ -71,6 +71,14 @@ class Database:
         with self._told(), self._reading.begin() as connection:
             yield connection
 
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A connection outside of any transaction, for what can be in none (VACUUM)."""
+        self._engine.dispose()
+        engine = self._engine.execution_options(isolation_level="AUTOCOMMIT", sluice_alone=True)
+        with self._told(), engine.connect() as connection:
+            yield connection
+
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
@@ -135,6 +143,8 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    if connection.get_execution_options().get("sluice_alone"):
+        return
     reading = connection.get_execution_options().get("sluice_reading", False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 

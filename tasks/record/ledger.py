@@ -189,6 +189,7 @@ class Ledger(Leases, Attempts, Runs):
         counts: Counter[tuple[str, str | None]] = Counter()
         for of_unit in self._counts(cohort).values():
             counts += of_unit
+        counts[State.WITHDRAWN.value, None] += cohort.withdrawn
         return _tally(cohort.expected, counts)
 
     def tallies_by_unit(self, cohort: Cohort) -> dict[str, Tally]:

@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError
 from tasks.core.errors import ConfigurationError
 from tasks.core.models import Frozen
 from tasks.record.plots import Evaluated, draw_confusion, draw_roc
-from tasks.record.release import Record
+from tasks.record.records import Record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -84,28 +84,26 @@ def log_training(
 
     `commit` is the release's commit (its tag's). Raises `ConfigurationError` when MLflow cannot be reached or refuses.
     """
-    with _told(tracking_uri):
+    with plain_mlflow(tracking_uri):
         import mlflow  # takes seconds
 
-        client = _client(tracking_uri)
+        client = open_client(tracking_uri)
         tags = describe(release, commit, flow_run, flow_run_page)
-        _open_experiment(client, experiment, tracking_uri)
+        open_experiment(client, experiment, tracking_uri)
         with mlflow.start_run(
             run_name=f"{model_name} on {release.name} v{release.number}", log_system_metrics=False
         ) as run:
             mlflow.set_tags({**tags, **_NOBODY})
-            _log_inputs(release, commit, sorted(trained.series_per_split))
+            log_inputs(release, commit, sorted(trained.series_per_split))
             mlflow.log_params({**trained.params, **{f"params.{k}": v for k, v in release.manifest["params"].items()}})
             mlflow.log_figure(draw_confusion(trained.evaluations), "confusion_matrix.png")
             mlflow.log_figure(draw_roc(trained.evaluations), "roc.png")
             mlflow.log_dict(release.manifest, "release.json")
             source, model_id = _log_estimator(trained)
             mlflow.log_metrics({**trained.metrics, **_counts(trained)}, model_id=model_id)
-        made = _register(client, model_name, source, model_id, run.info.run_id, tags, release)
+        made = register_version(client, model_name, source, model_id, run.info.run_id, tags, release)
         server = tracking_uri.startswith("http")
-        page = (
-            f"{_without_password(tracking_uri).rstrip('/')}/#/models/{model_name}/versions/{made}" if server else None
-        )
+        page = f"{without_password(tracking_uri).rstrip('/')}/#/models/{model_name}/versions/{made}" if server else None
         return LoggedModel(
             name=model_name, version=made, run_id=run.info.run_id, experiment_id=run.info.experiment_id, page=page
         )
@@ -123,6 +121,7 @@ def describe(release: Record, commit: str, flow_run: str | None, flow_run_page: 
         "git.commit": commit,
         "gates": f"{passed} of {len(gates)} rules pass",
         "gates.failed": ", ".join(f"{rule['suite']}/{rule['rule']}" for rule in gates if not rule["passed"]) or "none",
+        "gates.waived": ", ".join(str(waiver["rule"]) for waiver in release.waivers),
         "profile": release.manifest["profile"]["name"],
         "profile.digest": release.manifest["profile"]["settings"],
         "key_id": release.key_id,
@@ -138,7 +137,8 @@ _NOBODY = {"mlflow.user": "sluice", "mlflow.source.name": "flows.train_model", "
 """Instead of the account and the script's place on this machine, which MLflow would enter."""
 
 
-def _client(tracking_uri: str) -> MlflowClient:
+def open_client(tracking_uri: str) -> MlflowClient:
+    """A client of the MLflow at `tracking_uri`, which answered; everything logged afterwards goes there."""
     import mlflow
 
     for name in ("mlflow", "alembic"):
@@ -150,7 +150,7 @@ def _client(tracking_uri: str) -> MlflowClient:
     return client
 
 
-def _open_experiment(client: MlflowClient, name: str, tracking_uri: str) -> None:
+def open_experiment(client: MlflowClient, name: str, tracking_uri: str) -> None:
     """Log into experiment `name`. Beside a database file, MLflow would keep artifacts wherever the command is run."""
     import mlflow
 
@@ -160,7 +160,8 @@ def _open_experiment(client: MlflowClient, name: str, tracking_uri: str) -> None
     mlflow.set_experiment(name)
 
 
-def _log_inputs(release: Record, commit: str, splits: Sequence[str]) -> None:
+def log_inputs(release: Record, commit: str, splits: Sequence[str]) -> None:
+    """Enter the release as the run's dataset input, once for each split, by DVC's digest."""
     import mlflow
     from mlflow.data.code_dataset_source import CodeDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
@@ -194,15 +195,17 @@ def _log_estimator(trained: Trained) -> tuple[str, str]:
     return str(logged.model_uri), str(logged.model_id)
 
 
-def _register(
+def register_version(
     client: MlflowClient,
     name: str,
     source: str,
-    model_id: str,
+    model_id: str | None,
     run_id: str,
     tags: Mapping[str, str],
     release: Record,
+    description: str = "Baseline of Sluice. Each version names the release it is from.",
 ) -> str:
+    """Make a version of the model `name`, the model itself where it is new; returns the version."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -210,9 +213,7 @@ def _register(
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        client.create_registered_model(
-            name, description="Baseline of Sluice. Each version names the release it is from."
-        )
+        client.create_registered_model(name, description=description)
     told = (
         f"Trained on `{release.tag}`: DVC `{release.dvc}`, git `{tags['git.commit']}`, content `{release.content}`. "
         f"`git checkout {release.tag} && dvc checkout` brings the data back; the register knows whose scans they are."
@@ -230,11 +231,11 @@ def _counts(trained: Trained) -> dict[str, float]:
 
 
 @contextmanager
-def _told(tracking_uri: str) -> Iterator[None]:
+def plain_mlflow(tracking_uri: str) -> Iterator[None]:
     """Quiet MLflow, and turn what it raises into one line without a password."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    place = _without_password(tracking_uri)
+    place = without_password(tracking_uri)
     from mlflow.exceptions import MlflowException
 
     try:
@@ -255,7 +256,8 @@ def _told(tracking_uri: str) -> Iterator[None]:
         raise ConfigurationError(f"MLflow at {place} refused to log the training ({error.error_code})") from None
 
 
-def _without_password(uri: str) -> str:
+def without_password(uri: str) -> str:
+    """An address for messages and links."""
     try:
         url = make_url(uri)
     except (ArgumentError, ValueError):

@@ -13,40 +13,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from pydantic import ValidationError
-
 from tasks.core.cohort import read_cohort
-from tasks.core.errors import ConfigurationError, ContractViolation
-from tasks.core.files import write_json
-from tasks.core.models import Frozen, Tally
+from tasks.core.errors import ContractViolation
+from tasks.core.files import sha256
+from tasks.core.models import Tally
 from tasks.core.workspace import Workspace
 from tasks.record import versioning as git
+from tasks.record.environment import environment
 from tasks.record.ledger import Ledger
+from tasks.record.records import Record, Statement, place_of, read_records, write_record
 from tasks.record.register import Release, ReleaseItem, record_release, releases
+from tasks.record.signing import fingerprint, public_half, sign, signing_key
+from tasks.record.verification import CHECKSUMS, lay_signature
 
 logger = logging.getLogger(__name__)
 
 STAGES = ("extract", "deidentify", "transform", "curate", "validate", "export")
 """What dvc.yaml holds, in order."""
-
-
-class Record(Frozen):
-    """What data/releases/<name>-v<N>.json says of a release. `commit` holds the locks and parameters it was made of."""
-
-    tag: str
-    name: str
-    number: int
-    content: str
-    dvc: str
-    dvc_outputs: dict[str, str]
-    commit: str
-    code: str
-    key_id: str
-    flow_run: str | None
-    created: str
-    tally: Tally
-    manifest: dict[str, Any]
 
 
 def publish(
@@ -55,7 +38,7 @@ def publish(
     """Publish data/dataset/<name> as the next release; None where the latest one holds the same already.
 
     DVC must hold the outputs as they are (`commit_stages`, or `dvc repro`, before). Writes the record, commits it with
-    the locks and parameters, tags `release/<name>/v<N>`, and enters the release into the register. Raises
+    the locks and parameters, signs it, tags `release/<name>/v<N>`, and enters the release into the register. Raises
     `ContractViolation` when the books (`tally`, else the ledger's) do not balance, or DVC holds other bytes.
     """
     root, name = workspace.root, workspace.settings.export.name
@@ -68,10 +51,11 @@ def publish(
         if not tally.balances:
             raise ContractViolation("the books do not balance, so nothing is published: see `sluice status`")
         latest = _new_record(workspace, _next_number(ledger, root, name, records), manifest, flow_run, tally)
-        write_json(_place(workspace, latest), latest.model_dump(mode="json"))
+        write_record(workspace, latest)
         records.append(latest)
     if latest.tag not in git.tags(root, latest.tag):
         git.commit_and_tag(root, _versioned(workspace), latest.tag, f"Release {name} v{latest.number}")
+    lay_signature(latest, workspace.dataset)
     return _entered(workspace, ledger, records)
 
 
@@ -87,29 +71,17 @@ def read_manifest(workspace: Workspace) -> dict[str, Any]:
     return manifest
 
 
-def read_records(workspace: Workspace, name: str) -> list[Record]:
-    """The records of the releases of `name`, oldest first."""
-    try:
-        found = [
-            Record.model_validate_json(place.read_text(encoding="utf-8"))
-            for place in workspace.releases.glob(f"{name}-v*.json")
-        ]
-    except ValidationError:
-        raise ConfigurationError(f"a record in {workspace.releases} is damaged: take it from git again") from None
-    return sorted((record for record in found if record.name == name), key=lambda record: record.number)
-
-
 def _mended(workspace: Workspace, name: str, content: str) -> list[Record]:
     """The records, after what a call that died left is put right: an untagged commit is tagged, a stale draft goes."""
     records = read_records(workspace, name)
     if not records or records[-1].tag in git.tags(workspace.root, records[-1].tag):
         return records
     draft = records[-1]
-    commit = git.commit_of(workspace.root, _place(workspace, draft))
+    commit = git.commit_of(workspace.root, place_of(workspace, draft))
     if commit:
         git.tag_commit(workspace.root, commit, draft.tag, f"Release {name} v{draft.number}")
     elif draft.content != content:
-        _place(workspace, draft).unlink()
+        place_of(workspace, draft).unlink()
         records.pop()
     return records
 
@@ -122,7 +94,8 @@ def _new_record(
     dataset = outputs.get(workspace.dataset.relative_to(root).as_posix())
     if dataset is None or not git.is_clean(root):
         raise ContractViolation("DVC does not hold what data/ holds now: run `dvc repro`, or `sluice run` again")
-    return Record(
+    key = signing_key(workspace)
+    record = Record(
         tag=f"release/{name}/v{number}",
         name=name,
         number=number,
@@ -136,7 +109,13 @@ def _new_record(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         tally=tally,
         manifest=manifest,
+        waivers=tuple(manifest.get("waivers", ())),
+        environment=environment(),
+        signer=fingerprint(public_half(key)),
     )
+    sums = sha256(workspace.dataset / CHECKSUMS)
+    statement = Statement(tag=record.tag, content=record.content, checksums=sums, record=record.digest)
+    return record.model_copy(update={"signed": sign(key, statement)})
 
 
 def _next_number(ledger: Ledger, root: Path, name: str, records: list[Record]) -> int:
@@ -188,6 +167,8 @@ def _items(workspace: Workspace, record: Record, *, is_latest: bool) -> list[Rel
 
 
 def _read_items(table: Path) -> list[ReleaseItem]:
+    import pandas as pd  # takes a second
+
     columns = ["instance", "series", "study", "patient"]
     frame = pd.read_parquet(table, columns=columns)[columns].drop_duplicates()
     return [
@@ -196,13 +177,9 @@ def _read_items(table: Path) -> list[ReleaseItem]:
     ]
 
 
-def _place(workspace: Workspace, record: Record) -> Path:
-    return workspace.releases / f"{record.name}-v{record.number}.json"
-
-
 def _versioned(workspace: Workspace) -> list[Path]:
     """What git holds of a workspace."""
     root = workspace.root
     names = ("dvc.lock", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
-    zones = [workspace.cohort_lock, workspace.splits_lock, workspace.expectations, workspace.releases]
-    return [*(root / name for name in names), *zones]
+    locks = [workspace.cohort_lock, workspace.splits_lock, workspace.waivers]
+    return [*(root / name for name in names), *locks, workspace.expectations, workspace.releases]

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration: a register that says so needs no Alembic at open."""
 
 _NAMES = {
@@ -202,7 +202,7 @@ class ReleaseItemRow(Base):
     release: Mapped[str] = mapped_column(ForeignKey("release.tag", ondelete="CASCADE"), primary_key=True)
     series: Mapped[str] = mapped_column(String(64), primary_key=True)
     instance: Mapped[str] = mapped_column(String(64), primary_key=True)
-    study: Mapped[str] = mapped_column(String(32))
+    study: Mapped[str] = mapped_column(String(32), index=True)
     patient: Mapped[str] = mapped_column(String(32), index=True)
 
 
@@ -213,7 +213,7 @@ class ModelRow(Base):
 
     name: Mapped[str] = mapped_column(String(128), primary_key=True)
     version: Mapped[str] = mapped_column(String(32), primary_key=True)
-    run_id: Mapped[str] = mapped_column(String(64))
+    run_id: Mapped[str] = mapped_column(String(64), index=True)
     release: Mapped[str] = mapped_column(ForeignKey("release.tag"), index=True)
 
 
@@ -227,6 +227,18 @@ class ModelPatientRow(Base):
     version: Mapped[str] = mapped_column(String(32), primary_key=True)
     patient: Mapped[str] = mapped_column(String(32), primary_key=True, index=True)
     split: Mapped[str] = mapped_column(String(32))
+
+
+class WithdrawalRow(Base):
+    """That a release is incomplete since a withdrawal, and by how much. Who withdrew is not kept."""
+
+    __tablename__ = "withdrawal"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    release: Mapped[str] = mapped_column(ForeignKey("release.tag", ondelete="CASCADE"), primary_key=True)
+    at: Mapped[str] = mapped_column(String(32))
+    series: Mapped[int] = mapped_column(Integer)
+    instances: Mapped[int] = mapped_column(Integer)
 
 
 Index("ix_release_name_number", ReleaseRow.name, ReleaseRow.number, unique=True)

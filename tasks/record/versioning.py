@@ -5,9 +5,10 @@ What a release is, and when it is one, is in `release`. The code's own version i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -22,6 +23,7 @@ IGNORED = (
     "/data/register/",
     "/data/services/",
     "/data/docs/",
+    "/data/look/",
     "/data/deidentified/",
     "/data/images/",
     "/data/curated/",
@@ -29,6 +31,9 @@ IGNORED = (
     "/data/dataset/",
 )
 """What git never takes: the private zones, and what DVC holds."""
+
+_NOT_DVC = ("/data/dataset/*/signature.json",)
+"""What DVC passes over: a signature is the workspace's own, and the bytes that DVC holds must not depend on it."""
 
 _DVC_CONFIG = """[core]
     analytics = false
@@ -46,10 +51,11 @@ def ensure_repository(root: Path) -> None:
     if top is None or (_is_elsewhere(root, top) and git(root, "check-ignore", "-q", ".", check=False) is not None):
         git(root, "init", "--quiet", "--initial-branch=main")
         top = str(root)
-    _ignore(root)
+    _ignore(root / ".gitignore", IGNORED)
     if not (root / ".dvc" / "config").is_file():
         dvc(root, "init", "--force", *(["--subdir"] if _is_elsewhere(root, top) else []))
         write_text(root / ".dvc" / "config", _DVC_CONFIG)
+    _ignore(root / ".dvcignore", _NOT_DVC)
 
 
 def commit_stages(root: Path, stages: Sequence[str]) -> None:
@@ -73,6 +79,11 @@ def digests(root: Path) -> dict[str, str]:
         return {}
     except yaml.YAMLError:
         raise ConfigurationError(f"{root / 'dvc.lock'} is not YAML: take it from git again") from None
+    return outputs_of(lock)
+
+
+def outputs_of(lock: Mapping[str, Any]) -> dict[str, str]:
+    """The MD5 of each output by its path, of a dvc.lock that is read already."""
     outs = (out for stage in lock.get("stages", {}).values() for out in stage.get("outs", ()))
     return {str(out["path"]): str(out["md5"]) for out in outs if "md5" in out}
 
@@ -140,9 +151,8 @@ def _is_elsewhere(root: Path, top: str) -> bool:
     return Path(top.strip()).resolve() != root.resolve()
 
 
-def _ignore(root: Path) -> None:
-    place = root / ".gitignore"
+def _ignore(place: Path, wanted: Sequence[str]) -> None:
     lines = place.read_text(encoding="utf-8").splitlines() if place.exists() else []
-    missing = [line for line in IGNORED if line not in lines]
+    missing = [line for line in wanted if line not in lines]
     if missing:
         write_text(place, "\n".join([*lines, *missing]) + "\n")

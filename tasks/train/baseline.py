@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_classif
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, roc_auc_score, roc_curve
 from sklearn.pipeline import Pipeline
@@ -21,10 +22,12 @@ from sklearn.preprocessing import StandardScaler
 from tasks.core.errors import ConfigurationError
 from tasks.core.settings import TrainSettings
 from tasks.train.features import Floats, SeriesFeatures, read_features
+from tasks.train.radiomics import read_radiomics
 
 TRAIN = "train"
 THRESHOLD = 0.5
 _FEATURES = 30
+_KINDS = {"images": "local contrast", "radiomics": "radiomic features"}
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,13 @@ def train(release: Path, settings: TrainSettings) -> TrainedModel:
     split without both positive and negative studies.
     """
     instances, labels, splits = (_read(release, name) for name in ("instances", "labels", "splits"))
-    features = read_features(release, instances, settings.modalities, settings.thumbnail)
+    if settings.features == "radiomics":
+        features = read_radiomics(release, settings.modalities)
+    else:
+        features = read_features(release, instances, settings.modalities, settings.thumbnail)
     if not features.units:
-        raise ConfigurationError(f"the release has no images of {', '.join(settings.modalities)}: set train.modalities")
+        wanted = ", ".join(settings.modalities)
+        raise ConfigurationError(f"the release has no {settings.features} of {wanted}: set train.modalities")
     truth = label_series(features, labels, settings.target)
     split = splits.set_index("patient")["split"].reindex(list(features.patients)).to_numpy(dtype=object)
     known = np.array([value is not None for value in truth]) & pd.notna(split)
@@ -78,7 +85,7 @@ def train(release: Path, settings: TrainSettings) -> TrainedModel:
     for name, rows in members.items():
         _need_both(name, target[rows], settings.target)
     learned_from = features.matrix[members[TRAIN]]
-    estimator = _pipeline(learned_from, settings.seed).fit(learned_from, target[members[TRAIN]])
+    estimator = _pipeline(learned_from, settings).fit(learned_from, target[members[TRAIN]])
     scores = estimator.predict_proba(features.matrix)[:, 1]
     return TrainedModel(
         estimator=estimator,
@@ -90,7 +97,8 @@ def train(release: Path, settings: TrainSettings) -> TrainedModel:
         },
         example=learned_from[:3],
         params={
-            "estimator": f"local contrast, {_FEATURES} best features, logistic regression",
+            "estimator": f"{_KINDS[settings.features]}, {_FEATURES} best features, logistic regression",
+            "features": settings.features,
             "target": settings.target,
             "modalities": ",".join(settings.modalities),
             "thumbnail": settings.thumbnail,
@@ -116,14 +124,21 @@ def label_series(features: SeriesFeatures, labels: pd.DataFrame, target: str) ->
     ]
 
 
-def _pipeline(matrix: Floats, seed: int) -> Pipeline:
-    varied = int((matrix.std(axis=0) > 0).sum())
+def _pipeline(matrix: Floats, settings: TrainSettings) -> Pipeline:
+    """Radiomic features may be missing: those get the median of the train split first. Images never are."""
+    gaps = settings.features == "radiomics"
+    spread = np.nanmax(matrix, axis=0, initial=-np.inf) > np.nanmin(matrix, axis=0, initial=np.inf)
+    varied = int(spread.sum())
     return Pipeline(
         [
+            *([("fill", SimpleImputer(strategy="median", keep_empty_features=True))] if gaps else []),
             ("varied", VarianceThreshold()),
             ("scale", StandardScaler()),
             ("select", SelectKBest(f_classif, k=max(1, min(_FEATURES, varied)))),
-            ("classify", LogisticRegression(C=0.05, class_weight="balanced", max_iter=2000, random_state=seed)),
+            (
+                "classify",
+                LogisticRegression(C=0.05, class_weight="balanced", max_iter=2000, random_state=settings.seed),
+            ),
         ]
     )
 

@@ -7,8 +7,10 @@ from tasks.core.settings import TrainSettings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.record.lineage import LoggedModel, log_training
+from tasks.record.records import Record, read_records
 from tasks.record.register import Model, latest_release, record_model
-from tasks.record.release import Record, read_manifest, read_records
+from tasks.record.release import read_manifest
+from tasks.record.withdrawals import refuse_incomplete
 from tasks.retryable import retryable
 from tasks.train.baseline import TrainedModel, train
 
@@ -55,4 +57,5 @@ def _record(workspace: Workspace) -> Record:
     records = read_records(workspace, workspace.settings.export.name)
     if not records:
         raise ConfigurationError("there is no release to train on: run `sluice run` first")
+    refuse_incomplete(workspace, records[-1].tag)
     return records[-1]

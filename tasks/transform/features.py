@@ -7,24 +7,22 @@ memory at a time.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.core.errors import ConfigurationError
 from tasks.core.radiomics import RadiomicsSettings
 from tasks.core.settings import TransformSettings
 from tasks.transform.radiomics.engine import Values
 from tasks.transform.radiomics.extract import extract_features
 from tasks.transform.radiomics.robustness import perturbed_values
 from tasks.transform.radiomics.table import make_row, write_features, write_robustness
-from tasks.transform.roi.grid import Grid
-from tasks.transform.roi.load import Source, Target, belongs, load_rois, open_source
+from tasks.transform.regions import assign_regions, target_of
+from tasks.transform.roi.load import Source, Target, load_rois, open_source
 from tasks.transform.roi.model import whole_volume
 from tasks.transform.volumes.noted import VolumeRefused
-from tasks.transform.volumes.series import Candidate, Series, find_series
+from tasks.transform.volumes.series import find_series
 from tasks.transform.volumes.volume import Volume, assemble
 
 Told = Callable[[str], None]
@@ -64,7 +62,7 @@ def tabulate_features(
     usable = [(series, one) for series, one in volumes if one.grid is not None]
     if not usable:
         raise VolumeRefused(list({note.finding: note for _, one in volumes for note in one.notes}.values()))
-    wanted = _assign(opened, usable, settings)
+    wanted = assign_regions(opened, usable, any_frame=settings.any_frame_of_reference)
     rows: list[dict[str, Any]] = []
     perturbed: list[list[Values]] = []
     for index, (series, candidate) in enumerate(usable):
@@ -73,61 +71,27 @@ def tabulate_features(
             continue
         volume = assemble(series, candidate, chosen)
         told(f"series {volume.series_number}: {volume.modality}, {' x '.join(map(str, volume.array.shape))} voxels")
-        rows.extend(_rows(volume, [(file, opened[file - 1]) for file in files], settings, repeats, perturbed))
+        laid = [(file, opened[file - 1]) for file in files]
+        rows.extend(feature_rows(volume, target_of(series, candidate), laid, settings, repeats, perturbed))
     if repeats:
         write_robustness(perturbed, repeats, settings, target.with_suffix(".robustness.parquet"))
     dictionary = write_features(rows, settings, target)
     return _summarise(rows, dictionary)
 
 
-def _assign(
-    opened: Sequence[Source], usable: Sequence[tuple[Series, Candidate]], settings: RadiomicsSettings
-) -> list[list[int]]:
-    """For each volume the numbers (from 1) of the files that are laid on it."""
-    wanted: list[list[int]] = [[] for _ in usable]
-    for file, source in enumerate(opened, start=1):
-        named = [belongs(source, _target(series, candidate)) for series, candidate in usable]
-        best = max(named)
-        if best == 0 and len(usable) > 1:
-            raise ConfigurationError(
-                f"--roi number {file} names none of the {len(usable)} volumes of SRC: give the one series that it is of"
-            )
-        if best == 0 and source.ds is not None and not settings.any_frame_of_reference:
-            raise ConfigurationError(
-                f"--roi number {file} belongs to another frame of reference than SRC: give the series that it was "
-                "drawn on, or set any_frame_of_reference if you know that they agree"
-            )
-        for index, sureness in enumerate(named):
-            if sureness == best:
-                wanted[index].append(file)
-    return wanted
-
-
-def _target(series: Series, candidate: Candidate) -> Target:
-    """What regions can name of a volume that is not in memory yet; it has no grid."""
-    grid = candidate.grid
-    if grid is None:
-        raise VolumeRefused(candidate.notes)
-    return Target(
-        Grid((1, 1, 1), grid.affine),
-        {one.plane.sop: index for index, one in enumerate(candidate.slices)},
-        series.uid,
-        candidate.slices[0].frame_of_reference,
-    )
-
-
-def _rows(
+def feature_rows(
     volume: Volume,
+    target: Target,
     files: Sequence[tuple[int, Source]],
     settings: RadiomicsSettings,
     repeats: int,
     perturbed: list[list[Values]],
 ) -> Iterator[dict[str, Any]]:
-    z, y, x = volume.array.shape
-    grid = Grid((z, y, x), volume.affine)
-    frames = Counter(volume.sops)
-    slices = {sop: index for index, sop in enumerate(volume.sops) if sop and frames[sop] == 1}
-    target = Target(grid, slices, volume.series, volume.frame_of_reference)
+    """A row for each region of `files` (number, source) on `volume`, or for the whole of it where there are none.
+
+    With `repeats`, the values of each perturbed region are added to `perturbed`.
+    """
+    grid = target.grid
     described = {
         "series": volume.series,
         "series_number": volume.series_number,

@@ -32,7 +32,9 @@ def rows_path(workspace: Workspace, unit: Unit) -> Path:
 
 
 def gather(workspace: Workspace, units: Iterable[Unit]) -> GatherSummary:
-    """Write data/images/instances.parquet, series.parquet and decoders.json from the rows of `units`, in any order.
+    """Write data/images/instances.parquet, series.parquet, decoders.json and steps.json, from `units` in any order.
+
+    steps.json says which step was done by which versions, by its name in the column `steps` of instances.
 
     PNGs of units not given are deleted. Raises `ContractViolation` if the rows or a PNG of a unit are missing.
     """
@@ -48,6 +50,10 @@ def gather(workspace: Workspace, units: Iterable[Unit]) -> GatherSummary:
     write_table(make_frame(series, TRANSFORMED["series"]), workspace.images / "series.parquet")
     decoders = dict(chain.from_iterable(content["decoders"].items() for content in found))
     write_json(workspace.images / "decoders.json", decoders)
+    steps = {
+        step["step"]: step["packages"] | {"step": step["version"]} for content in found for step in content["steps"]
+    }
+    write_json(workspace.images / "steps.json", steps)
     return GatherSummary(
         units=len(found),
         series=len(series),

@@ -6,10 +6,11 @@ The SOP classes of objects are data, in objects.json. Objects stay in the archiv
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from pydicom import Dataset, Sequence
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.tag import BaseTag
 
 from tasks.transform.headers import has_pixels, uid
@@ -46,9 +47,15 @@ def find_references(ds: Dataset) -> list[str]:
                 found.add(name)
         for tag in part.keys():  # noqa: SIM118 - iterating the data set itself converts every value
             raw = part.get_item(tag)
-            if raw is not None and raw.VR in ("SQ", "UN", None):
+            if raw is not None and (raw.VR or _vr(tag)) in ("SQ", "UN"):
                 waiting.extend((item, False) for item in _items(part, tag))
     return sorted(found)
+
+
+@lru_cache(maxsize=4096)
+def _vr(tag: BaseTag) -> str:
+    """The VR that the dictionary has for an element of implicit VR, so that contours need no conversion."""
+    return str(dictionary_VR(tag)) if dictionary_has_tag(tag) else "UN"
 
 
 def _items(ds: Dataset, tag: BaseTag) -> list[Dataset]:

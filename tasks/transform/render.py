@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 from pydicom import Dataset
 
 from tasks.core.errors import QuarantineUnit, UnitError
@@ -21,11 +22,14 @@ from tasks.transform.intensity import Rendered, Window, find_voi, render_colour,
 from tasks.transform.modality import find_padding
 from tasks.transform.objects import IMAGE
 from tasks.transform.palette import apply_palette
+from tasks.transform.perceptual import perceptual_hash
 from tasks.transform.pixels import MONOCHROME, PALETTE, PixelHeader, check_limits, read_pixel_header
 from tasks.transform.png import encode_png
-from tasks.transform.resize import fit
+from tasks.transform.resize import Spacing, fit
 from tasks.transform.rows import Row, describe_instance, describe_plane, find_modality, find_spacing, rounded
+from tasks.transform.scratch import Scratch
 from tasks.transform.series import Plane
+from tasks.transform.steps.chain import NONE, Chain, chain_for
 
 log = logging.getLogger(__name__)
 
@@ -37,37 +41,53 @@ def render_instance(
     planes: Mapping[int, tuple[int, Plane]],
     settings: TransformSettings,
     window: Window | None,
+    scratch: Scratch | None = None,
+    *,
+    facts: bool = True,
+    header: PixelHeader | None = None,
 ) -> Iterator[tuple[Row, bytes]]:
     """Yield the row (all columns but image_path) and the PNG of each frame of an image, one at a time.
 
-    `planes` maps frame number to (slice index, plane); `window` is for frames that have none of their own. Raises
+    `planes` maps frame number to (slice index, plane); `window` is for frames that have none of their own. What
+    `scratch` holds is not decoded again; `header` is that of `ds`, where known. Without `facts` the columns that only
+    curation needs stay null: mean, std, extremes, digest and hash, which take longer than the picture. Raises
     `UnitError` with the reason for whatever goes wrong.
     """
-    header = read_pixel_header(ds)
+    header = header or read_pixel_header(ds)
     check_limits(header, settings.max_pixels)
-    finder = FrameFinder(ds)
-    common = describe_instance(ds, unit, sop, IMAGE) | {
-        "rows": header.rows,
-        "columns": header.columns,
-        "photometric": header.photometric,
-        "bits_stored": None if header.is_float else header.bits_stored,
-    }
-    for number, stored in enumerate(decode_frames(ds, header), start=1):
+    finder, modality = FrameFinder(ds), find_modality(ds, unit)
+    chain = chain_for(settings, modality) if header.photometric in MONOCHROME else NONE
+    common = describe_image(ds, unit, sop, header) | {"steps": chain.names or None}
+    frames = scratch.frames(planes[1][1].sop, ds, header) if scratch else decode_frames(ds, header)
+    for number, stored in enumerate(frames, start=1):
         index, plane = planes[number]
         try:
             layers = finder.layers(number - 1)
-            rendered = _render(stored, header, ds, layers, find_modality(ds, unit), settings, window)
-            row, png = _finish(rendered, layers, settings)
-            row |= describe_plane(plane, layers)
+            rendered = render_frame(stored, header, ds, layers, modality, settings, window, chain, facts=facts)
+            row, png = finish(rendered, layers, settings, find_spacing(layers))
+            row |= describe_plane(plane, layers) | {"slice_index": index}
+            if facts:
+                row["perceptual_hash"] = _likeness(stored, rendered, header)
+                row["content_sha256"] = digest_values(stored)
         except UnitError:
             raise
         except Exception as error:  # numpy or OpenCV on values no one thought of
             log.warning("unit %s: an image could not be rendered (%s)", unit.unit, type(error).__name__)
             raise QuarantineUnit(Reason.DECODE_FAILED) from None
-        yield common | row | {"slice_index": index, "content_sha256": _digest(stored)}, png
+        yield common | row, png
 
 
-def _render(
+def describe_image(ds: Dataset, unit: Unit, sop: str, header: PixelHeader) -> Row:
+    """What the rows of all frames of an image have in common."""
+    return describe_instance(ds, unit, sop, IMAGE) | {
+        "rows": header.rows,
+        "columns": header.columns,
+        "photometric": header.photometric,
+        "bits_stored": None if header.is_float else header.bits_stored,
+    }
+
+
+def render_frame(
     stored: Array,
     header: PixelHeader,
     ds: Dataset,
@@ -75,7 +95,11 @@ def _render(
     modality: str,
     settings: TransformSettings,
     window: Window | None,
+    chain: Chain = NONE,
+    *,
+    facts: bool = True,
 ) -> Rendered:
+    """A decoded frame through modality LUT, the steps of `chain` and window; `window` is for one that has none."""
     if header.photometric == PALETTE:
         return render_colour(*apply_palette(stored, ds))
     if header.photometric not in MONOCHROME:
@@ -83,13 +107,16 @@ def _render(
     voi = find_voi(layers, modality, settings, header.signed) or window
     if voi is None:  # all of the unit's samples were padding
         voi = window_of(stored[:0].astype("float32").ravel(), settings.percentiles)
-    return render_grey(stored, header, layers, voi, modality, find_padding(stored, header, ds))
+    return render_grey(stored, header, layers, voi, modality, find_padding(stored, header, ds), chain, facts=facts)
 
 
-def _finish(rendered: Rendered, layers: Layers, settings: TransformSettings) -> tuple[Row, bytes]:
+def finish(
+    rendered: Rendered, layers: Layers, settings: TransformSettings, spacing: Spacing | None
+) -> tuple[Row, bytes]:
+    """The PNG of an image whose pixels are `spacing` (between rows, between columns) mm apart, and its columns."""
     ratio = first_numbers(layers, "PixelAspectRatio", 2)
     aspect = ratio[0] / ratio[1] if ratio is not None and min(ratio) > 0 else None
-    fitted = fit(rendered.image, settings.size, settings.fit, find_spacing(layers), aspect)
+    fitted = fit(rendered.image, settings.size, settings.fit, spacing, aspect)
     png, sha256 = encode_png(fitted.image, settings.bits)
     return {
         "png_spacing_row_mm": rounded(fitted.spacing[0]) if fitted.spacing else None,
@@ -106,7 +133,16 @@ def _finish(rendered: Rendered, layers: Layers, settings: TransformSettings) -> 
     }, png
 
 
-def _digest(stored: Array) -> str:
+def _likeness(stored: Array, rendered: Rendered, header: PixelHeader) -> str | None:
+    """The perceptual hash: of grey pixels as they are stored, which no window has cut, else of the colours."""
+    if header.photometric in MONOCHROME:
+        return perceptual_hash(stored, inverted=header.photometric == "MONOCHROME1")
+    return perceptual_hash(rendered.image)
+
+
+def digest_values(stored: Array) -> str:
     """SHA-256 over shape, dtype and little-endian values."""
-    little = stored.astype(stored.dtype.newbyteorder("<"), copy=False)
-    return hashlib.sha256(f"{stored.shape} {stored.dtype.name} ".encode() + little.tobytes()).hexdigest()
+    little = np.ascontiguousarray(stored.astype(stored.dtype.newbyteorder("<"), copy=False))
+    found = hashlib.sha256(f"{stored.shape} {stored.dtype.name} ".encode())
+    found.update(little.data)
+    return found.hexdigest()

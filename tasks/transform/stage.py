@@ -18,6 +18,7 @@ from tasks.core.settings import TransformSettings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.transform.gather import GatherSummary, gather, rows_path
+from tasks.transform.tabulate import make_features
 from tasks.transform.unit import is_made, key_of, refuse_unit, transform_unit
 
 STAGE = "transform"
@@ -30,6 +31,7 @@ class TransformSummary(Frozen):
     transformed: int
     unchanged: int
     gathered: GatherSummary
+    features: int = 0
 
 
 def transform(workspace: Workspace) -> TransformSummary:
@@ -40,8 +42,10 @@ def transform(workspace: Workspace) -> TransformSummary:
         if waiting:
             with WorkerPool(min(workspace.settings.run.processes, len(waiting))) as pool:
                 transform_units(workspace, ledger, waiting, pool)
+    gathered = gather(workspace, units)
+    features = make_features(workspace, units)
     return TransformSummary(
-        transformed=len(waiting), unchanged=len(units) - len(waiting), gathered=gather(workspace, units)
+        transformed=len(waiting), unchanged=len(units) - len(waiting), gathered=gathered, features=features
     )
 
 

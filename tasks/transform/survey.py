@@ -23,22 +23,25 @@ from tasks.core.findings import Finding
 from tasks.core.models import Unit
 from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
-from tasks.transform.decode import Array, decode_frames
+from tasks.transform.decode import Array
 from tasks.transform.frames import FrameFinder, first_numbers
 from tasks.transform.headers import integer
-from tasks.transform.intensity import Window, find_voi, window_of
+from tasks.transform.intensity import Window, find_voi, output_values, window_of
 from tasks.transform.modality import apply_modality, find_padding
 from tasks.transform.objects import IMAGE, find_kind
+from tasks.transform.parse import parse_plain
 from tasks.transform.pixels import MONOCHROME, PixelHeader, check_limits, read_pixel_header
 from tasks.transform.rows import Row, describe_header, describe_object, find_modality
+from tasks.transform.scratch import Scratch
 from tasks.transform.series import Plane
+from tasks.transform.steps.chain import NONE, Chain, chain_for
 from tasks.transform.volumes.noted import noted
-from tasks.transform.volumes.series import judge_slices
+from tasks.transform.volumes.series import Candidate, judge_slices
 from tasks.transform.volumes.slices import Slice, describe_slices
 from tasks.transform.volumes.sources import Place
 
-SAMPLE = 2**22
-"""How many values the percentiles of a unit are taken from at most, as long as it has fewer than 16,384 frames."""
+SAMPLE = 2**20
+"""How many values the percentiles of a series are taken from, about; each frame gives the same share."""
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,7 @@ log = logging.getLogger(__name__)
 class Survey:
     """What is known of a unit before its images are made."""
 
+    candidates: list[Candidate] = field(default_factory=list)
     planes: list[Plane] = field(default_factory=list)
     objects: list[Row] = field(default_factory=list)
     slices: list[Slice] = field(default_factory=list)
@@ -74,14 +78,16 @@ def list_members(archive: zipfile.ZipFile) -> list[str]:
 def read_member(archive: zipfile.ZipFile, sop: str) -> Dataset:
     """One instance; UNREADABLE where it cannot be parsed."""
     try:
-        return dcmread(BytesIO(archive.read(f"{sop}.dcm")))
+        content = archive.read(f"{sop}.dcm")
+        plain = parse_plain(content)
+        return plain if plain is not None else dcmread(BytesIO(content))
     except Exception as error:  # pydicom raises anything, zipfile a BadZipFile for a wrong checksum
         log.debug("reading stopped with %s", type(error).__name__)
         raise QuarantineUnit(Reason.UNREADABLE) from None
 
 
-def survey(archive: zipfile.ZipFile, unit: Unit, settings: TransformSettings) -> Survey:
-    """Look at each member once, in the order of their names."""
+def survey(archive: zipfile.ZipFile, unit: Unit, settings: TransformSettings, scratch: Scratch) -> Survey:
+    """Look at each member once, in the order of their names; what is decoded for that is kept in `scratch`."""
     found = Survey()
     samples: list[npt.NDArray[np.float32]] = []
     members = list_members(archive)
@@ -94,10 +100,10 @@ def survey(archive: zipfile.ZipFile, unit: Unit, settings: TransformSettings) ->
             if kind == IMAGE:
                 header = read_pixel_header(ds)
                 check_limits(header, settings.max_pixels)
-                share = max(256, SAMPLE // (len(members) * header.frames))
-                sampled, planes = sample_values(ds, header, unit, settings, share), list(list_planes(ds, header, sop))
-                samples.extend(sampled)
-                found.slices.extend(describe_slices(ds, header, Place("", sop), settings))
+                share = max(1, SAMPLE // (len(members) * header.frames))
+                planes, place = list(list_planes(ds, header, sop)), Place(str(archive.filename), f"{sop}.dcm")
+                samples.extend(sample_values(ds, header, unit, settings, share, scratch, sop))
+                found.slices.extend(describe_slices(ds, header, place, settings))
                 found.planes.extend(planes)
             else:
                 found.objects.append(describe_object(ds, unit, sop, kind))
@@ -117,10 +123,10 @@ def judge_geometry(found: Survey, settings: TransformSettings) -> Row:
     """What series.parquet says of volumes: how many can be made, and the findings (a JSON list of their names)."""
     lost = sum(reason is not Reason.NOT_AN_IMAGE for reason in found.refused.values())
     known = [noted(Finding.UNUSABLE_INSTANCE, lost, settings.volumes)] if lost else []
-    notes, candidates = judge_slices(found.slices, known, settings.volumes)
-    every = {note.finding.value for note in (*notes, *(note for one in candidates for note in one.notes))}
+    notes, found.candidates = judge_slices(found.slices, known, settings.volumes)
+    every = {note.finding.value for note in (*notes, *(note for one in found.candidates for note in one.notes))}
     return {
-        "volumes": sum(one.grid is not None for one in candidates),
+        "volumes": sum(one.grid is not None for one in found.candidates),
         "geometry_findings": json.dumps(sorted(every)),
     }
 
@@ -140,30 +146,56 @@ def list_planes(ds: Dataset, header: PixelHeader, sop: str) -> Iterator[Plane]:
 
 
 def sample_values(
-    ds: Dataset, header: PixelHeader, unit: Unit, settings: TransformSettings, share: int
+    ds: Dataset, header: PixelHeader, unit: Unit, settings: TransformSettings, share: int, scratch: Scratch, name: str
 ) -> list[npt.NDArray[np.float32]]:
-    """About `share` values, in output units, of each frame without a window of its own; all or nothing an instance."""
-    if header.photometric not in MONOCHROME:
+    """About `share` values, after the steps, of each frame without a window of its own; all or nothing an instance.
+
+    Frames are kept in `scratch` under `name`. Where steps need a volume, its values are those that count, so there are
+    none here.
+    """
+    lacking = frames_without_window(ds, header, unit, settings)
+    if not lacking:
         return []
-    finder, modality = FrameFinder(ds), find_modality(ds, unit)
-    lacking = {
+    finder, chain = FrameFinder(ds), chain_for(settings, find_modality(ds, unit))
+    taken = []
+    for frame, stored in enumerate(scratch.keep(name, ds, header)):
+        if frame in lacking:
+            taken.append(thin_values(stored, header, ds, finder, frame, share, chain))
+    return taken
+
+
+def frames_without_window(ds: Dataset, header: PixelHeader, unit: Unit, settings: TransformSettings) -> set[int]:
+    """The grey frames, from 0, that nothing has a window for; none where steps make a volume of them."""
+    modality = find_modality(ds, unit)
+    if header.photometric not in MONOCHROME or chain_for(settings, modality).needs_volume:
+        return set()
+    finder = FrameFinder(ds)
+    return {
         frame
         for frame in range(header.frames)
         if find_voi(finder.layers(frame), modality, settings, header.signed) is None
     }
-    if not lacking:
-        return []
-    taken = []
-    for frame, stored in enumerate(decode_frames(ds, header)):
-        if frame in lacking:
-            taken.append(_thin(stored, header, ds, finder, frame, share))
-    return taken
 
 
-def _thin(
-    stored: Array, header: PixelHeader, ds: Dataset, finder: FrameFinder, frame: int, share: int
+def thin_values(
+    stored: Array,
+    header: PixelHeader,
+    ds: Dataset,
+    finder: FrameFinder,
+    frame: int,
+    share: int,
+    chain: Chain = NONE,
 ) -> npt.NDArray[np.float32]:
+    """About `share` values of a frame in output units, after the steps, without padding, from all over it."""
     padding = find_padding(stored, header, ds)
+    if chain:
+        values = output_values(stored, header, finder.layers(frame), padding, chain)
+        return thin(values if padding is None else values[~padding], share).astype(np.float32)
     flat = stored.ravel() if padding is None else stored[~padding]
-    step = max(1, -(-flat.size // share)) | 1  # odd, so that it walks over the columns of an even matrix
-    return apply_modality(flat[::step], header, finder.layers(frame)).astype(np.float32)
+    return apply_modality(thin(flat, share), header, finder.layers(frame)).astype(np.float32)
+
+
+def thin(values: Array, share: int) -> Array:
+    """About `share` of the values, from all over the array."""
+    step = max(1, -(-values.size // share)) | 1  # odd, so that it walks over the columns of an even matrix
+    return values.ravel()[::step]

@@ -10,7 +10,9 @@ from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.retryable import retryable
 from tasks.transform.gather import GatherSummary, gather
+from tasks.transform.look.patients import draw_patients
 from tasks.transform.stage import transform_units
+from tasks.transform.tabulate import make_features
 
 
 @retryable("transform", run_name="transform {label}")
@@ -30,3 +32,15 @@ def gather_images(workspace: Workspace, units: Iterable[Unit]) -> GatherSummary:
     """Write the tables of instances and series, and remove images of series that left the cohort."""
     kept = [unit for unit in units if (workspace.deidentified / unit.archive).is_file()]
     return gather(workspace, kept)
+
+
+@retryable("calculate features", retries=1)
+def calculate_features(workspace: Workspace, units: Iterable[Unit]) -> int:
+    """Write the table of radiomic features, where params.yaml asks for it; returns its number of rows."""
+    return make_features(workspace, units)
+
+
+@retryable("draw sheets", retries=0)
+def draw_sheets(workspace: Workspace, units: Iterable[Unit]) -> int:
+    """Draw the contact sheets of data/look that are not there yet; returns how many."""
+    return draw_patients(workspace, units)

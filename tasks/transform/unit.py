@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,11 @@ from tasks.transform import VERSION
 from tasks.transform.codecs import describe_decoder
 from tasks.transform.render import render_instance
 from tasks.transform.rows import Row, describe_series
+from tasks.transform.scratch import Scratch
 from tasks.transform.series import Plane, order_planes
+from tasks.transform.steps.chain import Chain, chain_for, describe_chain
 from tasks.transform.survey import Survey, list_members, open_archive, read_member, survey
+from tasks.transform.volumes.stepped import picture_slices, render_block, run_chain
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +46,13 @@ def transform_unit(archive: Path, images: Path, rows: Path, unit: Unit, settings
     """
     quiet_libraries()
     cv2.setNumThreads(1)
-    with open_archive(archive, unit) as members:
+    with open_archive(archive, unit) as members, Scratch(rows.parent) as scratch:
         key = unit_key(archive, settings)
-        found = survey(members, unit, settings)
-        made, written = _make_images(members, images, unit, settings, found)
+        found = survey(members, unit, settings, scratch)
+        made, written = _make_images(members, images, unit, settings, found, scratch)
         everything = list_members(members)
     _remove_images(images, unit, keep=written)
-    return _conclude(rows, unit, key, found, made, everything)
+    return _conclude(rows, unit, key, found, made, everything, settings)
 
 
 def refuse_unit(archive: Path, images: Path, rows: Path, unit: Unit, settings: TransformSettings) -> UnitResult:
@@ -57,7 +61,7 @@ def refuse_unit(archive: Path, images: Path, rows: Path, unit: Unit, settings: T
         everything = list_members(members)
     _remove_images(images, unit, keep=set())
     found = Survey(refused=dict.fromkeys(everything, Reason.DECODE_FAILED))
-    return _conclude(rows, unit, unit_key(archive, settings), found, [], everything)
+    return _conclude(rows, unit, unit_key(archive, settings), found, [], everything, settings)
 
 
 def unit_key(archive: Path, settings: TransformSettings) -> str:
@@ -67,11 +71,12 @@ def unit_key(archive: Path, settings: TransformSettings) -> str:
 
 def key_of(archive_sha256: str, settings: TransformSettings) -> str:
     """As `unit_key`, where the archive's digest is known already."""
-    return hashlib.sha256(f"{archive_sha256} {digest(settings)} {VERSION}".encode()).hexdigest()[:32]
+    steps = ",".join(f"{one.name} {one.step.version}" for one in settings.steps)
+    return hashlib.sha256(f"{archive_sha256} {digest(settings)} {VERSION} {steps}".encode()).hexdigest()[:32]
 
 
 def read_rows(rows: Path) -> dict[str, Any] | None:
-    """What `transform_unit` wrote: key, decoders, instances, series; None where there is nothing whole."""
+    """What `transform_unit` wrote: key, decoders, steps, instances, series; None where there is nothing whole."""
     try:
         found = json.loads(rows.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -90,9 +95,17 @@ def is_made(rows: Path, images: Path, key: str) -> bool:
 
 
 def _make_images(
-    members: zipfile.ZipFile, images: Path, unit: Unit, settings: TransformSettings, found: Survey
+    members: zipfile.ZipFile,
+    images: Path,
+    unit: Unit,
+    settings: TransformSettings,
+    found: Survey,
+    scratch: Scratch,
 ) -> tuple[list[Row], set[Path]]:
     """Decode instance by instance; one that fails takes all its frames with it, and leaves a gap in the numbers."""
+    chain = chain_for(settings, _modality(unit, found))
+    if chain.needs_volume:
+        return _make_slices(images, unit, settings, found, chain)
     ordered = order_planes(found.planes)
     width = max(4, len(str(len(ordered))))
     frames: dict[str, dict[int, tuple[int, Plane]]] = {}
@@ -102,11 +115,10 @@ def _make_images(
     for sop, planes in frames.items():
         of_instance: list[Row] = []
         try:
-            for row, png in render_instance(read_member(members, sop), unit, sop, planes, settings, found.window):
-                name = f"{_folder(unit)}/{_stem(unit)}_{row['slice_index']:0{width}}.png"
-                with atomic_path(images / name) as draft:
-                    draft.write_bytes(png)
-                of_instance.append(row | {"image_path": name})
+            for row, png in render_instance(
+                read_member(members, sop), unit, sop, planes, settings, found.window, scratch
+            ):
+                of_instance.append(_save(images, unit, row, png, width))
         except UnitError as error:
             found.refused[sop] = error.reason
         else:
@@ -115,7 +127,57 @@ def _make_images(
     return made, {images / row["image_path"] for row in made}
 
 
-def _conclude(rows: Path, unit: Unit, key: str, found: Survey, images: list[Row], members: list[str]) -> UnitResult:
+def _make_slices(
+    images: Path, unit: Unit, settings: TransformSettings, found: Survey, chain: Chain
+) -> tuple[list[Row], set[Path]]:
+    """A picture for each slice of the volumes after the chain; an image that is in no volume gets its reason."""
+    made: list[Row] = []
+    counted: Counter[str] = Counter()  # frames by instance, over all volumes that it is in
+    for sop in {plane.sop for plane in found.planes}:
+        found.refused[sop] = Reason.NO_VOLUME
+    for candidate in found.candidates:
+        sops = {one.plane.sop for one in candidate.slices}
+        if candidate.grid is None:
+            continue
+        try:
+            block = run_chain(candidate, settings, chain)
+        except UnitError as error:
+            found.refused.update(dict.fromkeys(sops, error.reason))
+            continue
+        pictures = picture_slices(candidate, block)
+        for row, png in render_block(block, pictures, unit, settings, chain):
+            counted[row["instance"]] += 1
+            numbers = {"slice_index": len(made) + 1, "frame": counted[row["instance"]]}
+            made.append(_save(images, unit, row | numbers, png, 4))
+        used = {picture.source.plane.sop for picture in pictures}
+        found.refused.update(dict.fromkeys(sops - used, Reason.RESAMPLED_AWAY))
+    for row in made:
+        found.refused.pop(row["instance"], None)
+    return made, {images / row["image_path"] for row in made}
+
+
+def _save(images: Path, unit: Unit, row: Row, png: bytes, width: int) -> Row:
+    """Write one picture; its row, with the path."""
+    name = f"{_folder(unit)}/{_stem(unit)}_{row['slice_index']:0{width}}.png"
+    with atomic_path(images / name) as draft:
+        draft.write_bytes(png)
+    return row | {"image_path": name}
+
+
+def _modality(unit: Unit, found: Survey) -> str:
+    """The modality that decides on the chain."""
+    return found.slices[0].modality if found.slices else unit.modality
+
+
+def _conclude(
+    rows: Path,
+    unit: Unit,
+    key: str,
+    found: Survey,
+    images: list[Row],
+    members: list[str],
+    settings: TransformSettings,
+) -> UnitResult:
     instances = images + found.objects
     kept = {row["instance"] for row in instances}
     headers = [found.headers[sop] for sop in members if sop in kept]
@@ -124,6 +186,7 @@ def _conclude(rows: Path, unit: Unit, key: str, found: Survey, images: list[Row]
     content = {
         "key": key,
         "decoders": {syntax: describe_decoder(syntax) for syntax in syntaxes},
+        "steps": describe_chain([one for one in settings.steps if one.is_for(_modality(unit, found))]),
         "instances": instances,
         "series": describe_series(unit, headers, instances, planes) | found.geometry if instances else None,
     }

@@ -3,4 +3,4 @@
 `gx.py` alone knows Great Expectations. Nothing here changes a table.
 """
 
-VERSION = 1
+VERSION = 2

@@ -13,17 +13,18 @@ from tasks.validate.stage import tell_failures, validate
 def main(workspace: Workspace) -> str:
     """Validate, print every rule that failed, and raise `ContractViolation` where one of them is critical."""
     verdicts = validate(workspace)
-    for line in tell_failures(workspace, verdicts):
+    for line in tell_failures(verdicts):
         sys.stderr.write(line + "\n")
     blocking = verdicts.blocking
     if blocking:
-        names = ", ".join(f"{verdict.suite}/{verdict.rule}" for verdict in blocking)
+        names = ", ".join(verdict.name for verdict in blocking)
         raise ContractViolation(
             f"{len(blocking)} critical rule{'' if len(blocking) == 1 else 's'} refused the release ({names}); "
             f"the last release stays as it was; see {workspace.docs / 'index.html'}"
         )
     failed = sum(not verdict.passed for verdict in verdicts.rules)
-    return f"{len(verdicts.rules)} rules, {failed} failed, none of these critical"
+    waived = f"{len(verdicts.waived)} waived" if verdicts.waived else "none of these critical"
+    return f"{len(verdicts.rules)} rules, {failed} failed, {waived}"
 
 
 if __name__ == "__main__":

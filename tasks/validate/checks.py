@@ -1,7 +1,8 @@
 """Columns derived for the gates: for each row of a table, whether something holds that no single column shows.
 
-Keys between tables, files, leaks over splits, text that does not belong. The suites of expectations/ then expect
-these columns to be true. All of them are bool and computed in memory; none is ever written into a table.
+Keys between tables, files, leaks over splits, types, text that does not belong. The suites of expectations/ then
+expect these columns to be true. They are computed in memory, and none is ever written into a table. Geometry and
+intensities are in `plausible.py`.
 """
 
 from __future__ import annotations
@@ -12,22 +13,18 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
-from tasks.validate.tables import Curated, files_exist
+from tasks.validate import plausible
+from tasks.validate.books import COUNTED
+from tasks.validate.contract import contract, each, privacy
+from tasks.validate.tables import Curated, files_exist, holds
 
-LISTS = frozenset({"references", "icd10", "quality_note"})  # our own JSON and phrases, long on purpose
-LONGEST_TEXT = 100  # characters; DICOM's LO holds 64, and a narrative is longer
-MOST_WORDS = 12
 SMALLEST_FOR_SHARES = 20  # patients; below, shares are a matter of rounding
 SHARE_TOLERANCE = 0.1
+RAREST_CLASS = 0.05  # of the studies with a value
+LEAST_KEPT = 0.9  # of the last release's rows
 EARLIEST_YEAR = 1900
 
 _OUR_UID = re.compile(r"2\.25\.[0-9]{1,39}|1\.2\.840\.10008(\.[0-9]+)+")
-_IDENTIFYING = re.compile(
-    r"(patient|last|sur|family|first|given|reader|institution|referringphysician)?name|(other)?patientids?"
-    r"|mrn|medicalrecordnumber|ssn|accession(number)?|(patient)?birthdate|dateofbirth|dob|address|street|phone|telephone"
-    r"|email|original(sop|study|series)?(instance)?uid|orthancid|source(path|file)|filename|reader|radiologist|physician"
-    r"|operators?(name)?"
-)
 
 
 def with_checks(curated: Curated) -> dict[str, pd.DataFrame]:
@@ -39,12 +36,21 @@ def with_checks(curated: Curated) -> dict[str, pd.DataFrame]:
         "patients": _patients,
         "labels": _labels,
         "splits": _splits,
+        "cohort": _cohort,
+        "release": _release,
+        "features": _features,
     }
     checked = {}
     for table, frame in curated.frames.items():
-        derived = {**makers[table](curated), **_privacy(frame)}
-        checked[table] = frame.assign(**{name: held.fillna(False).astype(bool) for name, held in derived.items()})
+        derived = {**makers[table](curated), **contract(table, frame), **privacy(frame)}
+        checked[table] = frame.assign(
+            **{name: held if name in HELPERS else held.fillna(False).astype(bool) for name, held in derived.items()}
+        )
     return checked
+
+
+HELPERS = frozenset({"split", "age_band", "patient_sex", "month", "field_of_view_mm"})
+"""Derived columns that hold a value and no verdict: an expectation counts with them."""
 
 
 def _instances(curated: Curated) -> dict[str, pd.Series]:
@@ -64,7 +70,11 @@ def _instances(curated: Curated) -> dict[str, pd.Series]:
         "file_exists": files_exist(curated),
         "image_is_described": ~image | pd.concat(described, axis=1).all(axis=1),
         "pixels_stay_in_one_split": _pixels_in_one_split(curated),
-        "references_are_pseudonymous": _each(curated.column("instances", "references"), _only_our_uids),
+        "references_are_pseudonymous": each(curated.column("instances", "references"), _only_our_uids),
+        "is_in_cohort": _known(curated, "instances", "unit", "cohort"),
+        "residual_is_clean": _passed(curated),
+        "split": _through(curated, "instances", "patient", "splits", "split"),
+        **plausible.of_instances(curated),
     }
 
 
@@ -77,23 +87,30 @@ def _series(curated: Curated) -> dict[str, pd.Series]:
         "instances_are_counted": curated.column("series", "images") + curated.column("series", "objects")
         == _count(curated, "series", "unit", "instances", ["instance", "frame"]),
         "date_is_plausible": _plausible_dates(curated, "series"),
+        "patient_sex": _through(curated, "series", "patient", "patients", "sex"),
+        "age_band": _through(curated, "series", "patient", "patients", "age_band"),
+        "month": curated.column("series", "study_date").astype("string").str[:7],
+        **plausible.of_series(curated),
     }
 
 
 def _studies(curated: Curated) -> dict[str, pd.Series]:
     valued = curated.column("labels", "value").notna() & (curated.column("labels", "label") == curated.label)
     labelled = set(curated.column("labels", "study")[valued.fillna(False).astype(bool)])
+    few = len(curated.frames["studies"]) < SMALLEST_FOR_SHARES
     return {
         "patient_is_known": _known(curated, "studies", "patient", "patients"),
         "series_are_counted": curated.column("studies", "series")
         == _count(curated, "studies", "study", "series", ["unit"]),
         "date_is_plausible": _plausible_dates(curated, "studies"),
         "is_labelled": curated.column("studies", "study").isin(labelled),
+        "is_labelled_or_none_is": curated.column("studies", "study").isin(labelled) | (not labelled) | few,
     }
 
 
 def _patients(curated: Curated) -> dict[str, pd.Series]:
     return {
+        "is_in_cohort": _known(curated, "patients", "patient", "cohort"),
         "has_split": _known(curated, "patients", "patient", "splits"),
         "studies_are_counted": curated.column("patients", "studies")
         == _count(curated, "patients", "patient", "studies", ["study"]),
@@ -106,7 +123,70 @@ def _labels(curated: Curated) -> dict[str, pd.Series]:
         "patient_is_known": _known(curated, "labels", "patient", "patients"),
         "patient_of_study_agrees": curated.column("labels", "patient")
         == _through(curated, "labels", "study", "studies", "patient"),
+        "label_is_named": curated.column("labels", "label").isin(set(curated.named)) | (not curated.named),
+        "class_is_not_rare": _classes_are_balanced(curated),
+        "class_is_that_of_stratum": _class_is_that_of_stratum(curated),
     }
+
+
+def _features(curated: Curated) -> dict[str, pd.Series]:
+    things = set(curated.column("instances", "instance")[curated.column("instances", "object_path").notna()])
+    thing = curated.column("features", "roi_instance")
+    return {
+        "unit_is_known": _known(curated, "features", "unit", "series"),
+        "patient_of_unit_agrees": curated.column("features", "patient")
+        == _through(curated, "features", "unit", "series", "patient"),
+        "object_is_known": thing.isna() | thing.isin(things),
+        "has_no_problem": curated.column("features", "problems").fillna("") == "",
+    }
+
+
+def _cohort(curated: Curated) -> dict[str, pd.Series]:
+    present = _count(curated, "cohort", "unit", "instances", ["instance"])
+    expected, refused, dropped = (
+        pd.to_numeric(curated.column("cohort", name)).astype("Int64") for name in ("expected", "refused", "dropped")
+    )
+    gone = holds(present == 0)
+    patient, study = (_through(curated, "cohort", "unit", "series", name) for name in ("patient", "study"))
+    return {
+        "is_accounted": present + refused + dropped == expected,
+        "patient_agrees": gone | holds(curated.column("cohort", "patient") == patient),
+        "study_agrees": gone | holds(curated.column("cohort", "study") == study),
+    }
+
+
+def _release(curated: Curated) -> dict[str, pd.Series]:
+    shares = []
+    for table in COUNTED:
+        before = pd.to_numeric(curated.column("release", f"last_{table}")).fillna(0)
+        shares.append((len(curated.frames[table]) / before.where(before > 0)).fillna(1.0))
+    fewest = pd.concat(shares, axis=1).min(axis=1)
+    return {"counts_do_not_fall": fewest >= 1, "counts_do_not_collapse": fewest >= LEAST_KEPT}
+
+
+def _classes_are_balanced(curated: Curated) -> pd.Series:
+    """For each row, whether the rarer of its label's classes is not too rare, where enough studies have a value."""
+    label, value = curated.column("labels", "label"), curated.column("labels", "value")
+    counted = value.notna().groupby(label).transform("sum")
+    ones = (value == 1).fillna(False).astype("Int64").groupby(label).transform("sum")
+    share = ones / counted.where(counted > 0)
+    return holds(counted < SMALLEST_FOR_SHARES) | holds(share.between(RAREST_CLASS, 1 - RAREST_CLASS))
+
+
+def _class_is_that_of_stratum(curated: Curated) -> pd.Series:
+    """For each row of the label that splits go by, whether its patient's stratum is of the class that labels say."""
+    patient, value = curated.column("labels", "patient"), curated.column("labels", "value")
+    counts = holds(curated.column("labels", "label") == curated.label) & value.notna()
+    highest = pd.to_numeric(value, errors="coerce").where(counts).groupby(patient).transform("max")
+    stratum = patient.map(curated.pairs("splits", "patient", "stratum")).astype("string").str.split("/").str[0]
+    said = highest.map(lambda worst: "1" if worst > 0 else "0", na_action="ignore").astype("string")
+    return ~counts | holds(said == stratum)
+
+
+def _passed(curated: Curated) -> pd.Series:
+    names = zip(curated.column("instances", "unit"), curated.column("instances", "instance"), strict=True)
+    passed = curated.books.passed
+    return pd.Series([name in passed for name in names], index=curated.frames["instances"].index, dtype=bool)
 
 
 def _splits(curated: Curated) -> dict[str, pd.Series]:
@@ -126,31 +206,12 @@ def _splits(curated: Curated) -> dict[str, pd.Series]:
     }
 
 
-def _privacy(frame: pd.DataFrame) -> dict[str, pd.Series]:
-    """No column that is named like an identifier, and no cell that reads like a narrative."""
-    named = any(_IDENTIFYING.fullmatch(re.sub(r"[^a-z]", "", str(name).lower())) for name in frame.columns)
-    plain = pd.Series(True, index=frame.index)
-    for name in frame.columns:
-        if name not in LISTS and isinstance(frame[name].dtype, pd.StringDtype):
-            plain &= _each(frame[name], lambda cell: not _reads_like_text(cell))
-    return {"columns_are_safe": pd.Series(not named, index=frame.index), "has_no_free_text": plain}
-
-
-def _reads_like_text(cell: str) -> bool:
-    return len(cell) > LONGEST_TEXT or len(cell.split()) > MOST_WORDS or "\n" in cell.strip()
-
-
 def _only_our_uids(references: str) -> bool:
     try:
         uids: Iterable[object] = json.loads(references)
         return all(_OUR_UID.fullmatch(str(uid)) for uid in uids)
     except (ValueError, TypeError):
         return False
-
-
-def _each(cells: pd.Series, holds: Callable[[str], bool]) -> pd.Series:
-    """Whether `holds` for each cell; it does for null."""
-    return pd.Series([pd.isna(cell) or holds(str(cell)) for cell in cells], index=cells.index, dtype=bool)
 
 
 def _pixels_in_one_split(curated: Curated) -> pd.Series:

@@ -11,8 +11,8 @@ from pathlib import Path
 from string import Template
 
 from tasks.core.files import write_text
-from tasks.core.models import Verdict, Verdicts
-from tasks.validate.suites import Suite, fixes
+from tasks.core.models import Verdict, Verdicts, Waiver
+from tasks.validate.suites import Suite
 
 HEADINGS = ("Verdict", "Severity", "Rule", "Rows", "What it says")
 ORDER = {"critical": 0, "warning": 1, "info": 2}
@@ -21,12 +21,11 @@ _TEMPLATE = Path(__file__).with_name("docs.html")
 
 def write_docs(folder: Path, verdicts: Verdicts, suites: tuple[Suite, ...], rows: Mapping[str, int]) -> Path:
     """Write `folder`/index.html and return its path. `rows` says how many rows each table has."""
-    remedies = fixes(suites)
     sections = [
-        f'<section id="{escape(suite.name)}"><h2>{escape(suite.name)} <small>{rows[suite.name]} rows</small></h2>'
+        f'<section id="{escape(suite.name)}"><h2>{escape(suite.name)} <small>{_counted(rows[suite.name])}</small></h2>'
         f"<p>{escape(suite.meta.about)}</p>"
         f"<table><thead><tr>{''.join(f'<th>{heading}</th>' for heading in HEADINGS)}</tr></thead>"
-        f"<tbody>{''.join(_row(verdict, remedies) for verdict in _worst_first(verdicts, suite.name))}</tbody></table>"
+        f"<tbody>{''.join(_row(one, verdicts.waiver_of(one)) for one in _worst(verdicts, suite.name))}</tbody></table>"
         "</section>"
         for suite in suites
     ]
@@ -36,9 +35,10 @@ def write_docs(folder: Path, verdicts: Verdicts, suites: tuple[Suite, ...], rows
         state="refused" if verdicts.blocking else "open",
         headline="The release is refused" if verdicts.blocking else "The release may be published",
         counts=(
-            f"{len(verdicts.rules)} rules, {len(failed)} failed, {len(verdicts.blocking)} of these critical. "
-            "One critical rule that fails stops the release."
+            f"{len(verdicts.rules)} rules, {len(failed)} failed, {len(verdicts.blocking)} of these critical and not "
+            f"waived. One critical rule that fails stops the release. Compared with: {verdicts.after or 'no release'}."
         ),
+        waivers=_waivers(verdicts),
         links=links,
         sections="\n".join(sections),
     )
@@ -46,14 +46,37 @@ def write_docs(folder: Path, verdicts: Verdicts, suites: tuple[Suite, ...], rows
     return folder / "index.html"
 
 
-def _worst_first(verdicts: Verdicts, suite: str) -> list[Verdict]:
+def _worst(verdicts: Verdicts, suite: str) -> list[Verdict]:
     own = [verdict for verdict in verdicts.rules if verdict.suite == suite]
     return sorted(own, key=lambda verdict: (verdict.passed, ORDER[verdict.severity], verdict.rule))
 
 
-def _row(verdict: Verdict, remedies: Mapping[tuple[str, str], str]) -> str:
-    remedy = "" if verdict.passed else f'<div class="fix">{escape(remedies[(verdict.suite, verdict.rule)])}</div>'
-    state = "passed" if verdict.passed else "failed"
+def _counted(rows: int) -> str:
+    return f"{rows} row{'' if rows == 1 else 's'}"
+
+
+def _waivers(verdicts: Verdicts) -> str:
+    """The waivers of this release, also those whose rule passes."""
+    if not verdicts.waivers:
+        return ""
+    failed = {verdict.name for verdict in verdicts.rules if not verdict.passed}
+    rows = "".join(
+        f"<tr><td>{'needed' if waiver.rule in failed else 'not needed'}</td><td><code>{escape(waiver.rule)}</code></td>"
+        f"<td>{escape(waiver.reason)}</td><td>{escape(waiver.by)}</td></tr>"
+        for waiver in verdicts.waivers
+    )
+    head = "".join(f"<th>{heading}</th>" for heading in ("Waiver", "Rule", "Reason", "By"))
+    return (
+        '<section id="waivers"><h2>Waived for this release</h2>'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></section>"
+    )
+
+
+def _row(verdict: Verdict, waiver: Waiver | None) -> str:
+    remedy = "" if verdict.passed else f'<div class="fix">{escape(verdict.fix)}</div>'
+    if waiver and not verdict.passed:
+        remedy += f'<div class="waiver">{escape(waiver.reason)} ({escape(waiver.by)})</div>'
+    state = "passed" if verdict.passed else "waived" if waiver else "failed"
     return (
         f'<tr class="{state} {escape(verdict.severity)}"><td>{state}</td><td>{escape(verdict.severity)}</td>'
         f"<td><code>{escape(verdict.rule)}</code></td><td>{verdict.rows}</td>"

@@ -1,4 +1,4 @@
-"""The adapter of Great Expectations, and the only module that imports it: frames and suites in, verdicts out.
+"""The adapter of Great Expectations: frames and suites in, verdicts out. `gx_own.py` adds expectations that it lacks.
 
 It is imported where it is used, since that takes seconds. No result of it is stored or logged: even with
 exclude_unexpected_values some expectations (distinct values, for one) put failing values into theirs, and a
@@ -7,6 +7,7 @@ traceback may quote a cell. Only counts leave this module.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 from collections.abc import Mapping
@@ -23,16 +24,24 @@ RESULT_FORMAT = {"result_format": "COMPLETE", "exclude_unexpected_values": True,
 UNDECIDED = " (the rule could not be computed: look for its column and the type of that column)"
 
 
-def judge(suites: tuple[Suite, ...], frames: Mapping[str, pd.DataFrame], folder: Path) -> list[Verdict]:
+def judge(
+    suites: tuple[Suite, ...],
+    frames: Mapping[str, pd.DataFrame],
+    folder: Path,
+    parameters: Mapping[str, Any] | None = None,
+) -> list[Verdict]:
     """One verdict for each rule of `suites` over the frame of the suite's name; a rule that can't be computed fails.
 
     Works in memory (an ephemeral context): nothing is written and nothing is sent. `folder` is where the suites lie,
-    to name the file of a rule that Great Expectations does not accept (`ConfigurationError`).
+    to name the file of a rule that Great Expectations does not accept (`ConfigurationError`). `parameters` are the
+    values of what suites write as {"$PARAMETER": "name"}.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     _silence()
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    importlib.import_module("tasks.validate.gx_own")  # registers them
 
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(False)
@@ -48,7 +57,9 @@ def judge(suites: tuple[Suite, ...], frames: Mapping[str, pd.DataFrame], folder:
             continue
         frame = frames[suite.name]
         asset = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("whole")
-        outcome = asset.get_batch({"dataframe": frame}).validate(accepted, result_format=RESULT_FORMAT)
+        outcome = asset.get_batch({"dataframe": frame}).validate(
+            accepted, result_format=RESULT_FORMAT, expectation_parameters=dict(parameters or {})
+        )
         results = {result.expectation_config.meta["rule"]: result for result in outcome.results}
         verdicts += [_verdict(suite.name, rule, results.get(rule.meta.rule), len(frame)) for rule in suite.expectations]
     return verdicts
@@ -88,4 +99,5 @@ def _verdict(suite: str, rule: Rule, result: Any, rows: int) -> Verdict:
         passed=passed,
         rows=0 if passed else int(rows if counted is None else counted),
         sentence=rule.meta.sentence + ("" if computed else UNDECIDED),
+        fix=rule.meta.fix,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +17,14 @@ from pydantic import Field, ValidationError
 from tasks.core.errors import ConfigurationError
 from tasks.core.models import Frozen
 
-REQUIRED = ("instances", "labels", "patients", "series", "splits")
-TABLES = (*REQUIRED, "studies")
+TABLES = ("instances", "labels", "patients", "series", "splits", "studies")
+"""The index tables of a release."""
+
+SUITES = ("cohort", *TABLES, "release")
+"""What has a suite: each table, the series that were selected, and the release as a whole."""
+
+OPTIONAL = ("features",)
+"""Tables that a release has only where params.yaml asks for them; their suites need not be there either."""
 
 Severity = Literal["critical", "warning", "info"]
 
@@ -58,7 +65,7 @@ def read_suites(folder: Path) -> tuple[Suite, ...]:
     """Every suite in `folder`, by name. Raises `ConfigurationError` that names the file for one that is broken,
     unknown or missing: a gate that is not there would pass everything."""
     files = sorted(folder.glob("*.json"))
-    lacking = sorted(set(REQUIRED) - {path.stem for path in files})
+    lacking = sorted(set(SUITES) - {path.stem for path in files})
     if lacking:
         raise ConfigurationError(
             f"no {folder / lacking[0]}.json: copy it from the repository's expectations/ "
@@ -67,14 +74,23 @@ def read_suites(folder: Path) -> tuple[Suite, ...]:
     return tuple(_read(path) for path in files)
 
 
+def asked_for(suites: tuple[Suite, ...], tables: Collection[str]) -> tuple[Suite, ...]:
+    """The suites of `tables`; raises `ConfigurationError` where an optional table is there and its suite is not."""
+    known = {suite.name for suite in suites}
+    lacking = [name for name in OPTIONAL if name in tables and name not in known]
+    if lacking:
+        raise ConfigurationError(f"no {lacking[0]}.json in expectations/: copy it from the repository's expectations/")
+    return tuple(suite for suite in suites if suite.name in tables)
+
+
 def fixes(suites: tuple[Suite, ...]) -> dict[tuple[str, str], str]:
     """What to do about each rule, by suite and rule."""
     return {(suite.name, rule.meta.rule): rule.meta.fix for suite in suites for rule in suite.expectations}
 
 
 def _read(path: Path) -> Suite:
-    if path.stem not in TABLES:
-        raise ConfigurationError(f"{path} belongs to no table: suites are named after {', '.join(TABLES)}")
+    if path.stem not in (*SUITES, *OPTIONAL):
+        raise ConfigurationError(f"{path} belongs to no table: suites are named after {', '.join(SUITES)}")
     try:
         suite = Suite.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:

@@ -16,7 +16,8 @@ import pandas as pd
 
 from tasks.core.tables import read_table
 from tasks.core.workspace import Workspace
-from tasks.validate.suites import TABLES
+from tasks.validate.books import Books, read_books
+from tasks.validate.suites import OPTIONAL, TABLES
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,12 @@ class Curated:
     """The curated tables by name, and what surrounds them."""
 
     frames: Mapping[str, pd.DataFrame]
+    books: Books
     images: Path
     deidentified: Path
     shares: Mapping[str, float]
     label: str
+    named: tuple[str, ...]
     locked: Mapping[str, str]
     today: date = field(default_factory=date.today)
 
@@ -44,16 +47,30 @@ class Curated:
         return dict(zip(both["key"], both["value"], strict=True))
 
 
-def load(workspace: Workspace) -> Curated:
-    """The tables of data/curated; raises `ContractViolation` where one is missing."""
+def load(workspace: Workspace, curated: str) -> Curated:
+    """The tables of data/curated, whose digest is `curated`, and the frames `cohort` and `release` beside them.
+
+    Raises `ContractViolation` where a table is missing, `ConfigurationError` where the cohort is.
+    """
+    tables = {name: _read(workspace.curated / f"{name}.parquet") for name in TABLES}
+    asked = {name: workspace.curated / f"{name}.parquet" for name in OPTIONAL}
+    tables |= {name: _read(path) for name, path in asked.items() if path.is_file()}
+    books = read_books(workspace, tables["instances"], curated)
     return Curated(
-        frames={name: _read(workspace.curated / f"{name}.parquet") for name in TABLES},
+        frames=tables | {"cohort": books.cohort, "release": books.release},
+        books=books,
         images=workspace.images,
         deidentified=workspace.deidentified,
         shares=workspace.settings.curate.splits,
         label=workspace.settings.curate.label,
+        named=workspace.settings.deidentify.label_columns,
         locked=_read_lock(workspace.splits_lock),
     )
+
+
+def holds(found: pd.Series) -> pd.Series:
+    """`found` as plain bool; what is not known does not hold. Comparisons of strings and of numbers mix then."""
+    return found.fillna(False).astype(bool)
 
 
 def files_exist(curated: Curated) -> pd.Series:

@@ -49,6 +49,7 @@ def _compare(result: Result, wanted: argparse.Namespace) -> list[str]:
     fell = history.falls(tally, history.last(history.PATH, result.size, result.profile)) + claims.broken(result)
     if wanted.record:
         history.append(history.PATH, history.entry(result, wanted.date, version("sluice"), _revision()))
+        history.write_summary()
     return fell
 
 

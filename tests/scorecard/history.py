@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.core.files import write_json
+from tasks.core.scorecard import PLACE, Scorecard
+from tasks.deidentify import VERSION
 from tests.scorecard.answers import CATEGORIES
 from tests.scorecard.run import Result
 
@@ -52,6 +55,7 @@ def entry(result: Result, day: str, version: str, revision: str) -> dict[str, An
         "profile": result.profile,
         "seed": result.seed,
         "version": version,
+        "engine": VERSION,
         "revision": revision,
         "instances": result.instances,
         "overall": round(tally.overall, 6),
@@ -64,6 +68,22 @@ def append(path: Path, line: dict[str, Any]) -> None:
     """Add a line to the history."""
     with path.open("a", encoding="utf-8") as handle:
         handle.write(json.dumps(line) + "\n")
+
+
+def summary(path: Path) -> Scorecard:
+    """The newest line of each profile in one: the worse of them counts. The gates of a release read it."""
+    newest = {line["profile"]: line for line in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
+    return Scorecard(
+        date=min(line["date"] for line in newest.values()),
+        engine=min(line["engine"] for line in newest.values()),
+        overall=min(line["overall"] for line in newest.values()),
+        strays=sum(line["strays"] for line in newest.values()),
+    )
+
+
+def write_summary(path: Path = PATH, target: Path = PLACE) -> None:
+    """Let the package know what the scorecard said last."""
+    write_json(target, summary(path).model_dump(mode="json"))
 
 
 def last(path: Path, size: str, profile: str) -> dict[str, Any] | None:

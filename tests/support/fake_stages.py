@@ -184,7 +184,7 @@ def _write_tables(
     for name, content in tables.items():
         write_table(_typed(name, content), workspace.curated / f"{name}.parquet")
     write_table(instances[~duplicate], workspace.curated / "instances.parquet")
-    write_json(workspace.splits_lock, dict(zip(everyone, assigned, strict=True)))
+    write_json(workspace.splits_lock, {"format": 1, "patients": dict(zip(everyone, assigned, strict=True))})
 
 
 def _typed(table: str, rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from prefect.settings import PREFECT_API_URL
 
 from tasks.core.files import sha256
 from tasks.core.workspace import VARIABLE, Workspace
+from tasks.record.verification import SIGNATURE
 from tasks.simulate.model import AnswerKey, Kind
 from tests.support.leaks import Needles
 from tests.support.places import ROOT, with_params
@@ -100,8 +101,9 @@ def content(workspace: Workspace) -> str:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """Every file under `root` with the SHA-256 of its bytes."""
-    return {str(path.relative_to(root)): sha256(path) for path in sorted(root.rglob("*")) if path.is_file()}
+    """Every file under `root` with the SHA-256 of its bytes; the signature apart, which is each workspace's own."""
+    files = (path for path in sorted(root.rglob("*")) if path.is_file() and path.name != SIGNATURE)
+    return {str(path.relative_to(root)): sha256(path) for path in files}
 
 
 def stamps(root: Path, pattern: str) -> dict[str, int]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import filecmp
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from tasks.core.workspace import Workspace
+from tasks.record.records import read_records
+from tasks.record.release import STAGES
+from tasks.record.reproduction import reproduce
 from tests.conftest import Hospital
 from tests.support.prefect import folder_workspace
 from tests.support.runs import build
@@ -50,25 +51,17 @@ def repro(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_a_clone_with_the_key_and_the_source_makes_the_same_release(released: Workspace, tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(released.root), str(clone)], check=True)
-    place = Workspace(clone)
-    place.prepare()
-    shutil.copy2(released.key_file, place.key_file)
-    repro(clone)
-    assert (clone / "dvc.lock").read_bytes() == (released.root / "dvc.lock").read_bytes()
-    assert same(released.dataset, place.dataset)
-
-
 def test_forcing_every_stage_changes_no_byte(released: Workspace) -> None:
     before = (released.root / "dvc.lock").read_bytes()
     assert "Running stage 'export'" in repro(released.root, "--force")
     assert (released.root / "dvc.lock").read_bytes() == before
 
 
-def same(one: Path, other: Path) -> bool:
-    """Whether two folders hold the same files with the same bytes."""
-    names = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
-    others = sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file())
-    return names == others and all(filecmp.cmp(one / name, other / name, shallow=False) for name in names)
+def test_reproduce_makes_the_release_again_and_leaves_nothing(released: Workspace) -> None:
+    (record,) = read_records(released, released.settings.export.name)
+    stages: list[str] = []
+    found = reproduce(released, record, progress=stages.append)
+    assert found.same
+    assert found.first is None
+    assert stages == [*STAGES, "compare"]
+    assert list(released.scratch.glob("reproduce-*")) == []

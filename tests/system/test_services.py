@@ -91,7 +91,7 @@ def test_the_form_of_build_dataset_offers_window_modalities_profile_and_dry_run(
     assert form["start"]["anyOf"][0]["format"] == "date"
     assert "research" in form["profile"]["anyOf"][0]["enum"]
     names = {found["name"] for found in up.api.post("/deployments/filter", json={}).raise_for_status().json()}
-    assert names == {"build_dataset", "window", "backfill", "pull", "train_model"}
+    assert names == {"build_dataset", "window", "backfill", "pull", "train_model", "train_enhancement"}
 
 
 def test_a_backfill_that_was_killed_goes_on_repeats_nothing_and_releases_once(up: Up) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -133,3 +134,26 @@ def test_modalities_have_blocks_of_their_own(release: Path) -> None:
     filled = np.array([name.startswith("CT.") for name in features.names])
     assert not features.matrix[:, ~filled].any()
     assert features.matrix[:, filled].any(axis=1).all()
+
+
+def test_features_of_a_release_can_be_learned_from_with_gaps_and_without_them_it_says_what_to_set(copied: Path) -> None:
+    settings = TrainSettings(features="radiomics")
+    with pytest.raises(ConfigurationError, match=r"radiomics\.in_flow"):
+        train(copied, settings)
+    labels = pd.read_parquet(copied / "labels.parquet").query("label == 'lesion'")
+    by_patient = dict(zip(labels["patient"], labels["value"], strict=True))
+    series = pd.read_parquet(copied / "series.parquet")[["unit", "patient", "study", "modality"]]
+    noise = np.random.default_rng(1).normal(0, 0.1, (2, len(series)))
+    told = series.assign(
+        stat_mean=[float(by_patient[patient]) for patient in series["patient"]] + noise[0],
+        stat_var=np.where(np.arange(len(series)) % 3, noise[1], np.nan),
+        img_dim_x_init_img=512.0,
+    )
+    write_table(told, copied / "features.parquet")
+    columns = [{"name": "unit"}, {"name": "img_dim_x_init_img", "family": "diagnostics"}]
+    columns += [{"name": name, "family": "statistics"} for name in ("stat_mean", "stat_var")]
+    (copied / "features.json").write_text(json.dumps({"columns": columns}), encoding="utf-8")
+    model = train(copied, settings)
+    assert model.metrics["test_roc_auc"] > 0.9
+    assert set(model.feature_names) == {f"{m}.{tag}" for m in ("CT", "MR") for tag in ("stat_mean", "stat_var")}
+    assert model.params["features"] == "radiomics"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from tasks.core.settings import TransformSettings, VolumeSettings
 from tasks.transform.volumes import VolumeRefused, load_volumes
@@ -118,3 +119,21 @@ def test_without_a_weight_suv_is_refused_or_left_in_its_unit_when_asked(tmp_path
     (volume,) = load_volumes(place, TransformSettings(volumes=lenient))
     assert volume.unit == "BQML"
     assert [note.finding.value for note in volume.findings] == ["no-suv"]
+
+
+def test_the_standards_word_for_decay_correction_counts() -> None:
+    """PS3.3 C.8.9.1.1.6 says DECY; some write DECAY."""
+    assert factor(CorrectedImage=["DECY", "ATTN", "SCAT", "DTIM"]) == pytest.approx(AN_HOUR)
+
+
+def test_a_later_bed_position_is_decayed_to_the_start_of_the_series() -> None:
+    """As Siemens and GE write START: each bed has its acquisition time, all are decayed to the series' time."""
+    assert factor(AcquisitionTime="114500") == pytest.approx(AN_HOUR)
+
+
+@pytest.mark.shared
+def test_a_scan_of_a_ge_in_the_corpus_is_as_worked_by_hand(shared_data: Path) -> None:
+    """90 kg, 474,592,928 Bq at 09:32:00, series at 11:00:36: 5316 s later 271.28 MBq are left."""
+    ds = dcmread(shared_data / "dicom" / "quirks_fodicom" / "GH184.dcm")
+    assert pytest.approx(271.28e6, rel=1e-4) == 474592928 * 2 ** (-5316 / 6588)
+    assert find_suv_factor(ds) == pytest.approx(90000 / 271.28e6, rel=1e-4)

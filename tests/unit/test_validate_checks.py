@@ -13,21 +13,22 @@ from tasks.core.errors import ContractViolation
 from tasks.core.models import Verdict, Verdicts
 from tasks.core.workspace import Workspace
 from tasks.curate.stage import curate
-from tasks.validate.checks import with_checks
+from tasks.validate.checks import HELPERS, with_checks
 from tasks.validate.docs import write_docs
 from tasks.validate.suites import read_suites
 from tasks.validate.tables import Curated, load
+from tests.support.books import write_judged
 from tests.support.places import ROOT, make_workspace
-from tests.support.tables import make_cohort, make_image, make_labels, make_object, write_transformed
+from tests.support.tables import make_cohort, make_image, make_labels, make_object
 
 
 @pytest.fixture(scope="module")
 def curated(tmp_path_factory: pytest.TempPathFactory) -> Curated:
     workspace = make_workspace(tmp_path_factory.mktemp("checks") / "workspace")
     rows = [*make_cohort(6), make_object(0, [make_image(0, 1)["instance"]])]
-    write_transformed(workspace, rows, labels=make_labels({number: number % 2 for number in range(6)}))
+    write_judged(workspace, rows, labels=make_labels({number: number % 2 for number in range(6)}))
     curate(workspace)
-    return load(workspace)
+    return load(workspace, "0" * 64)
 
 
 def changed(curated: Curated, table: str, **columns: object) -> Curated:
@@ -36,7 +37,7 @@ def changed(curated: Curated, table: str, **columns: object) -> Curated:
 
 def derived(curated: Curated, table: str) -> pd.DataFrame:
     checked = with_checks(curated)[table]
-    return checked[[name for name in checked.columns if name not in curated.frames[table].columns]]
+    return checked[[name for name in checked.columns if name not in (*curated.frames[table].columns, *HELPERS)]]
 
 
 def test_of_good_tables_everything_holds(curated: Curated) -> None:
@@ -86,16 +87,16 @@ def test_shares_are_not_judged_on_a_handful_of_patients(curated: Curated) -> Non
 
 def test_a_damaged_archive_holds_no_object(workspace: Workspace) -> None:
     row = make_object(0, [])
-    write_transformed(workspace, [row])
+    write_judged(workspace, [row])
     curate(workspace)
-    assert with_checks(load(workspace))["instances"]["file_exists"].all()
+    assert with_checks(load(workspace, "0" * 64))["instances"]["file_exists"].all()
     (workspace.deidentified / row["object_path"].partition("#")[0]).write_bytes(b"PK no zip")
-    assert not with_checks(load(workspace))["instances"]["file_exists"].any()
+    assert not with_checks(load(workspace, "0" * 64))["instances"]["file_exists"].any()
 
 
 def test_without_curated_tables_there_is_nothing_to_validate(workspace: Workspace) -> None:
     with pytest.raises(ContractViolation, match=r"run `python -m tasks\.curate` first"):
-        load(workspace)
+        load(workspace, "0" * 64)
 
 
 def test_the_docs_tell_rules_counts_and_fixes_and_ask_no_other_server(tmp_path: Path) -> None:
@@ -108,6 +109,7 @@ def test_the_docs_tell_rules_counts_and_fixes_and_ask_no_other_server(tmp_path: 
             passed=rule.meta.rule != "file-exists",
             rows=0 if rule.meta.rule != "file-exists" else 7,
             sentence=rule.meta.sentence + " <b>",
+            fix=rule.meta.fix,
         )
         for suite in suites
         for rule in suite.expectations

@@ -19,7 +19,7 @@ SUITES = {suite.name: suite for suite in read_suites(ROOT / "expectations")}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in TABLES:
+    for name in SUITES:
         (tmp_path / f"{name}.json").write_text((ROOT / "expectations" / f"{name}.json").read_text())
     return tmp_path
 
@@ -31,7 +31,7 @@ def change(path: Path, how: Callable[[dict[str, Any]], object]) -> None:
 
 
 def test_every_table_has_its_suite_with_a_fix_for_each_rule() -> None:
-    assert set(SUITES) == set(TABLES)
+    assert {*TABLES, "cohort", "release"} <= set(SUITES)
     assert all(fixes(tuple(SUITES.values())).values())
 
 

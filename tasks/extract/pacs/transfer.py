@@ -6,10 +6,11 @@ import fcntl
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.core.errors import ConfigurationError, SluiceError
 from tasks.core.workspace import Workspace
+from tasks.extract.opt_outs import listed_people
 from tasks.extract.pacs.book import Book, Shortfall, read_entries
 from tasks.extract.pacs.link import Link
 from tasks.extract.pacs.move import Mover, Report, let_end
@@ -73,10 +74,15 @@ class Outcome:
 
 
 def search_pacs(workspace: Workspace, pacs: str, wanted: Wanted) -> Listing:
-    """What the PACS has of what is wanted."""
+    """What the PACS has of what is wanted, of nobody who withdrew or whom the hospital's list names by PatientID."""
     settings = workspace.settings
     with Link.from_environment(settings, pacs) as link:
-        return search(link, wanted, settings.pull.answer_limit, settings.pull.moves)
+        listing = search(link, wanted, settings.pull.answer_limit, settings.pull.moves)
+    out = listed_people(workspace)
+    series = tuple(
+        one for one in listing.series if not out.patient(out.key.patient(one.study.patient_id, one.study.uid))
+    )
+    return replace(listing, series=series)
 
 
 def compare(workspace: Workspace, pacs: str, listing: Listing) -> Outcome:

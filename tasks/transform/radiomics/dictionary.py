@@ -66,7 +66,8 @@ def _wanted(feature: Feature, settings: RadiomicsSettings) -> bool:
 def _expand(settings: RadiomicsSettings) -> Iterator[Feature]:
     for tag, text in _texts().items():
         prefix = tag.partition("_")[0]
-        family = _FAMILIES.get(prefix, "diagnostics")
+        diagnostic = tag.endswith(("_roi", "_img"))  # morph_mask_…_roi are of IBSI's chapter 4, as int_mask_…_roi are
+        family = "diagnostics" if diagnostic else _FAMILIES.get(prefix, "diagnostics")
         name, unit, definition = text["name"], text["unit"], text["definition"]
         if prefix not in _BY_DIRECTION | _BY_DIMENSION:
             yield Feature(tag, family, name, unit, definition)

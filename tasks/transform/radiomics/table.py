@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from tasks.core.columns import Column, DType
 from tasks.core.files import write_json, write_table
 from tasks.core.radiomics import RadiomicsSettings
 from tasks.transform.radiomics.dictionary import list_features
@@ -18,11 +19,11 @@ from tasks.transform.roi.model import Finding, Roi
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE_VERSION = 1
+TABLE_VERSION = 2
 """Raised whenever the same input would give other values or columns."""
 
 _ENGINES = ("z-rad", "simpleitk", "numpy", "scipy", "scikit-image")
-_DESCRIBED = {
+_TOLD: dict[str, tuple[DType, str, str]] = {
     "series": ("string", "", "SeriesInstanceUID of the volume"),
     "series_number": ("Int64", "", "number of the series in the source, in the order of the UIDs, from 1"),
     "volume": ("string", "", "what tells this volume from others of its series, such as echo or b-value; else empty"),
@@ -44,6 +45,10 @@ _DESCRIBED = {
 }
 
 
+DESCRIBED = {name: Column(name, *told) for name, told in _TOLD.items()}
+"""What the table of `sluice features` begins with; that of a release is in tasks/core/columns.py."""
+
+
 def make_row(volume: Mapping[str, Any], file: int, roi: Roi, features: Features) -> dict[str, Any]:
     """One row; `volume` gives the first columns of the table, up to `volume_findings`."""
     told = (f"{finding.value} ({count})" for finding, count in roi.findings.items())
@@ -62,11 +67,13 @@ def make_row(volume: Mapping[str, Any], file: int, roi: Roi, features: Features)
     }
 
 
-def make_table(rows: Sequence[Mapping[str, Any]], settings: RadiomicsSettings) -> pd.DataFrame:
-    """The rows with every column that `settings` give, whether or not a row has a value for it."""
+def make_table(
+    rows: Sequence[Mapping[str, Any]], settings: RadiomicsSettings, described: Mapping[str, Column] = DESCRIBED
+) -> pd.DataFrame:
+    """The rows with `described` and every feature that `settings` give, whether or not a row has a value for it."""
     import pandas as pd
 
-    columns: dict[str, Any] = {name: dtype for name, (dtype, _, _) in _DESCRIBED.items()}
+    columns: dict[str, Any] = {name: column.dtype for name, column in described.items()}
     columns.update({feature.tag: "Float64" for feature in list_features(settings)})
     return pd.DataFrame(
         {name: pd.Series([row.get(name) for row in rows], dtype=dtype) for name, dtype in columns.items()}
@@ -102,15 +109,17 @@ def write_robustness(
     write_table(pd.DataFrame({n: pd.Series(v, dtype=cast(Any, d)) for n, (d, v) in columns.items()}), target)
 
 
-def describe_table(rows: Sequence[Mapping[str, Any]], settings: RadiomicsSettings) -> dict[str, Any]:
+def describe_table(
+    rows: Sequence[Mapping[str, Any]], settings: RadiomicsSettings, described: Mapping[str, Column] = DESCRIBED
+) -> dict[str, Any]:
     """The data dictionary: columns, settings, versions, and what the codes of problems and findings mean."""
     units = {str(row["intensity_unit"]) for row in rows}
     intensity = units.pop() if len(units) == 1 else "intensity_unit"
     ivh = {choose_ivh(settings.ivh, str(row["modality"])).method for row in rows}
     level = "bins" if ivh == {"FBN"} else intensity if "FBN" not in ivh else f"{intensity}, bins where it is FBN"
     columns = [
-        {"name": name, "type": dtype, "unit": unit, "definition": text}
-        for name, (dtype, unit, text) in _DESCRIBED.items()
+        {"name": column.name, "type": column.dtype, "unit": column.unit, "definition": column.description}
+        for column in described.values()
     ]
     for feature in list_features(settings):
         unit = level if feature.unit == "ivh" else feature.unit.replace("intensity", intensity)
@@ -127,7 +136,7 @@ def describe_table(rows: Sequence[Mapping[str, Any]], settings: RadiomicsSetting
     return {
         "version": TABLE_VERSION,
         "engines": {name: version(name) for name in _ENGINES},
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json", exclude={"in_flow"}),
         "columns": columns,
         "problems": {problem.value: problem.sentence for problem in Problem},
         "findings": {finding.value: finding.sentence for finding in Finding},

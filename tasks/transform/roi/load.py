@@ -53,15 +53,23 @@ def open_source(path: Path) -> Source:
         return Source(path, "brush")
     try:
         ds = dcmread(path, force=True)
-        sop_class = uid(ds, "SOPClassUID")
     except Exception as error:  # pydicom raises anything; its text may quote the header
         log.debug("reading regions stopped with %s", type(error).__name__)
         raise ConfigurationError("the file of --roi cannot be read as DICOM, and it is no .nii.gz or .json") from None
+    found = source_of(ds, path)
+    if found is None:
+        raise ConfigurationError("the file of --roi is neither an RTSTRUCT nor a SEG, a .nii.gz or a .json")
+    return found
+
+
+def source_of(ds: Dataset, path: Path) -> Source | None:
+    """The source that an instance is, or None for one that is neither an RTSTRUCT nor a SEG."""
+    sop_class = uid(ds, "SOPClassUID")
     if sop_class == RTSTRUCT_CLASS:
         return Source(path, "rtstruct", ds, referenced_uids(ds))
     if sop_class in SEG_CLASSES:
         return Source(path, "seg", ds, referenced_uids(ds))
-    raise ConfigurationError("the file of --roi is neither an RTSTRUCT nor a SEG, a .nii.gz or a .json")
+    return None
 
 
 def belongs(source: Source, target: Target) -> int:

@@ -61,6 +61,10 @@ def judge(group: Group, settings: VolumeSettings) -> tuple[list[Note], Grid | No
     unknown = sum(one.suv == 0.0 for one in group.slices)
     if unknown:
         notes.append(noted(Finding.NO_SUV, unknown, settings))
+    projections = sum(one.projection for one in group.slices)
+    if projections:
+        notes.append(noted(Finding.PROJECTION, projections, settings))
+        return notes, None
     lacking = sum(
         one.plane.origin is None or one.plane.orientation is None or one.spacing is None for one in group.slices
     )

@@ -21,6 +21,7 @@ from tasks.transform.objects import IMAGE, find_kind
 from tasks.transform.pixels import MONOCHROME, PixelHeader, check_limits, read_pixel_header
 from tasks.transform.series import Plane
 from tasks.transform.volumes.mosaic import cut_mosaic, is_mosaic
+from tasks.transform.volumes.nuclear import is_nuclear, place_frames
 from tasks.transform.volumes.sources import Place
 from tasks.transform.volumes.suv import BODY_WEIGHT, find_suv_factor
 
@@ -65,7 +66,10 @@ class Slice:
     header_tilt: float | None
     tile: int | None = None
     unread: bool = False
+    syntax: str = ""
     suv: float | None = None
+    projection: bool = False
+    repetition: float | None = None
     image_type: str | None = None
     acquisition: float | None = None
     temporal: float | None = None
@@ -91,6 +95,8 @@ def describe_slices(ds: Dataset, header: PixelHeader, place: Place, settings: Tr
     """As `read_slices`, where the pixel header has been read and checked already."""
     finder, kept = FrameFinder(ds), _dimensions(ds)
     slices = [_slice(ds, header, finder.layers(frame), frame, place, kept) for frame in range(header.frames)]
+    if is_nuclear(ds):
+        slices = place_frames(ds, slices)
     if settings.volumes.suv and slices[0].modality == "PT":
         slices = _to_suv(slices, find_suv_factor(ds))
     return cut_mosaic(ds, slices[0]) if is_mosaic(slices[0]) else slices
@@ -135,6 +141,8 @@ def _slice(ds: Dataset, header: PixelHeader, layers: Layers, frame: int, place: 
         thickness=first_number(layers, "SliceThickness"),
         header_spacing=first_number(layers, "SpacingBetweenSlices"),
         header_tilt=first_number(layers, "GantryDetectorTilt"),
+        syntax=header.transfer_syntax,
+        repetition=_repetition(layers),
         image_type=kind,
         acquisition=_first(first_number(layers, "AcquisitionNumber"), first_number(layers, "FrameAcquisitionNumber")),
         temporal=_first(
@@ -172,6 +180,15 @@ def _values(header: PixelHeader, layers: Layers, modality: str) -> Values:
     return Values(
         unit, slope, intercept, min(ends), max(ends), exact=slope == int(slope) and intercept == int(intercept)
     )
+
+
+def _repetition(layers: Layers) -> float | None:
+    """Milliseconds from volume to volume where the header says so: TemporalResolution, and of echo-planar MR TR."""
+    told = first_number(layers, "TemporalResolution")
+    kinds = next((found for layer in layers if (found := read(layer, "ScanningSequence"))), ())
+    if told is None and "EP" in ([kinds] if isinstance(kinds, str) else list(kinds)):
+        told = first_number(layers, "RepetitionTime")
+    return told if told and told > 0 else None
 
 
 def _image_type(layers: Layers) -> str | None:

@@ -14,6 +14,7 @@ from pydicom import Dataset
 from tasks.transform.headers import items, number, numbers, read, text
 
 BODY_WEIGHT = "GML"
+_DECAYED = frozenset({"DECY", "DECAY"})  # the term of PS3.3 C.8.9.1.1.6, and how some write it
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(hours=24)  # from injection to scan; more means that a date is wrong
 _GE, _PHILIPS = "GEMS_PETD_01", "Philips PET Private Group"
@@ -42,7 +43,7 @@ def _from_becquerel(ds: Dataset) -> float | None:
     weight = number(ds, "PatientWeight")
     drug = next(iter(items(ds, "RadiopharmaceuticalInformationSequence")), None)
     corrected = read(ds, "CorrectedImage") or ()
-    if drug is None or not weight or weight <= 0 or not {"ATTN", "DECAY"} <= set(corrected):
+    if drug is None or not weight or weight <= 0 or "ATTN" not in corrected or _DECAYED.isdisjoint(corrected):
         return None
     dose, half_life = number(drug, "RadionuclideTotalDose"), number(drug, "RadionuclideHalfLife")
     if not dose or not half_life or dose <= 0 or half_life <= 0:

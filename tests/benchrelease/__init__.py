@@ -1,0 +1,1 @@
+"""How a release of 10,000 instances behaves: status, one study more, the difference, lineage. See `__main__`."""
