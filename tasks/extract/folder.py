@@ -112,18 +112,22 @@ class FolderSource(Closing):
             blocked.append(os.path.relpath(error.filename, self._root))
 
         blocked: list[str] = []
-        for place, folders, files in os.walk(self._root, onerror=unreadable):
-            links = [name for name in folders if Path(place, name).is_symlink()]
-            yield from (os.path.relpath(Path(place, name), self._root) for name in [*files, *links])
+        root = os.fspath(self._root)
+        for place, folders, files in os.walk(root, onerror=unreadable):
+            links = [name for name in folders if os.path.islink(os.path.join(place, name))]  # noqa: PTH114, PTH118
+            inner = "" if place == root else os.path.relpath(place, root) + os.sep
+            yield from (inner + name for name in [*files, *links])
         yield from blocked
 
     def _look_at(self, locator: str, memory: Memory | None) -> Iterator[Instance | Refused]:
         path = self._root / locator
         try:
-            if path.is_symlink() and not path.resolve(strict=True).is_relative_to(self._root.resolve()):
-                yield Refused(locator, Reason.LINK_OUTSIDE)
-                return
-            status = path.stat()
+            status = path.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                if not path.resolve(strict=True).is_relative_to(self._root.resolve()):
+                    yield Refused(locator, Reason.LINK_OUTSIDE)
+                    return
+                status = path.stat()
         except (OSError, RuntimeError):  # a link to nowhere, or to itself
             yield Refused(locator, Reason.LINK_OUTSIDE if path.is_symlink() else Reason.TRANSFER_FAILED)
             return
