@@ -94,6 +94,8 @@ def _runs(workspace: Workspace, counts: Path, step: str) -> None:
         stack.wait()
         os.environ.update(stack.environment)
         stack.start_worker()
+        for deploying in counts.iterdir():  # it imports the flow too, and is no part of a backfill
+            deploying.unlink()
         watch = Watch(os.getpid())
         try:
             wall = _sluice("backfill", FIRST, LAST, "--step", step)
