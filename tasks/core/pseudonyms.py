@@ -15,7 +15,9 @@ import stat
 from functools import lru_cache
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tasks.core.errors import ConfigurationError
@@ -23,6 +25,7 @@ from tasks.core.errors import ConfigurationError
 KEY_BYTES = 32
 MAX_SHIFT_DAYS = 3652
 _ID_CHARS = 12  # 60 bits of base32
+_NONCE_BYTES = 12  # NIST SP 800-38D 8.2
 
 
 def new_key(path: Path) -> None:
@@ -106,6 +109,18 @@ class Pseudonymiser:
     def fingerprint(self, *parts: str) -> str:
         """A keyed digest (32 hex digits) of identifying `parts`, safe to store and compare."""
         return self._mac("fingerprint", "\0".join(parts)).hex()[:32]
+
+    def seal(self, purpose: str, plain: bytes) -> bytes:
+        """`plain` encrypted (AES-256-GCM) so that only this key and `purpose` open it."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + AESGCM(self._subkey(f"seal:{purpose}")).encrypt(nonce, plain, None)
+
+    def unseal(self, purpose: str, sealed: bytes) -> bytes | None:
+        """What `seal` was given; None if it was another key, another purpose, or the bytes were changed."""
+        try:
+            return AESGCM(self._subkey(f"seal:{purpose}")).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+        except (InvalidTag, ValueError):
+            return None
 
     @staticmethod
     def _patient_identity(patient_id: str, study_uid: str) -> str:

@@ -16,6 +16,7 @@ from tasks.core.workspace import Workspace
 from tasks.extract.archives import DAMAGED, Opener, read_chunks
 from tasks.extract.criteria import Criteria, Header
 from tasks.extract.duplicates import find_contested, find_repeats
+from tasks.extract.remembered import Memory, stamp_of
 from tasks.extract.scan import Instance, Limits, scan_file
 from tasks.extract.source import DamagedAtSource, Found, Handle, Listing, MissingAtSource, Refused, Series
 
@@ -23,9 +24,10 @@ from tasks.extract.source import DamagedAtSource, Found, Handle, Listing, Missin
 class FolderSource(Closing):
     """A folder, with its subfolders. Locators are relative to it, so the same folder elsewhere gives the same items."""
 
-    def __init__(self, root: Path, limits: Limits) -> None:
+    def __init__(self, root: Path, limits: Limits, workspace: Workspace | None = None) -> None:
         self._root = root
         self._limits = limits
+        self._workspace = workspace  # whose vault remembers what was in the files
         self._opener = Opener(root)
         self._scanned: tuple[list[Instance], list[Refused]] | None = None
 
@@ -40,7 +42,7 @@ class FolderSource(Closing):
             raise ConfigurationError(f"extract.folder: there is no folder {root}")
         if not os.access(root, os.R_OK | os.X_OK):
             raise ConfigurationError(f"extract.folder: {root} cannot be read: check its owner and permissions")
-        return cls(root, Limits(settings.max_item_bytes, settings.max_archive_ratio))
+        return cls(root, Limits(settings.max_item_bytes, settings.max_archive_ratio), workspace)
 
     def list_series(self, criteria: Criteria, *, since_change: int | None = None) -> Listing:  # noqa: ARG002
         """The series in the folder; a folder has no change feed, so all of them each time."""
@@ -91,7 +93,10 @@ class FolderSource(Closing):
     def _scan(self) -> tuple[list[Instance], list[Refused]]:
         """Everything in the folder, once for each source object."""
         if self._scanned is None:
-            entries = [entry for locator in sorted(self._walk()) for entry in self._look_at(locator)]
+            memory = Memory.of(self._workspace, self._root, self._limits) if self._workspace else None
+            entries = [entry for locator in sorted(self._walk()) for entry in self._look_at(locator, memory)]
+            if memory:
+                memory.keep()
             instances = {entry.found.locator: entry for entry in entries if isinstance(entry, Instance)}
             refused = [entry for entry in entries if isinstance(entry, Refused)]
             repeats = find_repeats((instance.found for instance in instances.values()), self._digest)
@@ -107,18 +112,22 @@ class FolderSource(Closing):
             blocked.append(os.path.relpath(error.filename, self._root))
 
         blocked: list[str] = []
-        for place, folders, files in os.walk(self._root, onerror=unreadable):
-            links = [name for name in folders if Path(place, name).is_symlink()]
-            yield from (os.path.relpath(Path(place, name), self._root) for name in [*files, *links])
+        root = os.fspath(self._root)
+        for place, folders, files in os.walk(root, onerror=unreadable):
+            links = [name for name in folders if os.path.islink(os.path.join(place, name))]  # noqa: PTH114, PTH118
+            inner = "" if place == root else os.path.relpath(place, root) + os.sep
+            yield from (inner + name for name in [*files, *links])
         yield from blocked
 
-    def _look_at(self, locator: str) -> Iterator[Instance | Refused]:
+    def _look_at(self, locator: str, memory: Memory | None) -> Iterator[Instance | Refused]:
         path = self._root / locator
         try:
-            if path.is_symlink() and not path.resolve(strict=True).is_relative_to(self._root.resolve()):
-                yield Refused(locator, Reason.LINK_OUTSIDE)
-                return
-            status = path.stat()
+            status = path.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                if not path.resolve(strict=True).is_relative_to(self._root.resolve()):
+                    yield Refused(locator, Reason.LINK_OUTSIDE)
+                    return
+                status = path.stat()
         except (OSError, RuntimeError):  # a link to nowhere, or to itself
             yield Refused(locator, Reason.LINK_OUTSIDE if path.is_symlink() else Reason.TRANSFER_FAILED)
             return
@@ -126,7 +135,12 @@ class FolderSource(Closing):
             if not path.is_symlink():  # a link to a folder within: its files are found where they are
                 yield Refused(locator, Reason.TRANSFER_FAILED)
         elif stat.S_ISREG(status.st_mode):
-            yield from scan_file(self._opener, locator, status.st_size, self._limits)
+            known = memory.recall(locator, stamp_of(status)) if memory else None
+            if known is None:
+                known = tuple(scan_file(self._opener, locator, status.st_size, self._limits))
+                if memory:
+                    memory.learn(locator, stamp_of(status), known)
+            yield from known
         else:
             yield Refused(locator, Reason.NOT_DICOM)
 

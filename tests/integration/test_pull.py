@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
-from pydicom import dcmread
 from sqlalchemy import make_url
 
 from flows.services.orthanc import connect, upload
@@ -30,7 +29,7 @@ from tasks.extract.pacs.wanted import Wanted
 from tasks.extract.select import select
 from tasks.simulate.model import AnswerKey, Kind
 from tests.support.leaks import Needles, search
-from tests.support.pacs import NAME, Pair, two_orthancs
+from tests.support.pacs import NAME, Pair, lose_a_file, two_orthancs
 from tests.support.places import ROOT, with_params
 from tests.support.runs import sluice
 
@@ -368,17 +367,6 @@ def nobody_is_named(hospital: Path, place: Workspace, said: str) -> None:
     assert "move what is missing" in dump
     assert "pull-progress" in dump
     assert list(needles.find(dump.encode())) == []
-
-
-def lose_a_file(storage: Path, keep: Path) -> tuple[str, Path, Path]:
-    """Take a CT's file from the PACS's storage; returns its SOPInstanceUID, where it was and where it is now."""
-    for path in sorted(storage.rglob("*")):
-        if path.is_file():
-            header = dcmread(path, stop_before_pixels=True, force=True)
-            if header.get("Modality") == "CT":
-                path.rename(keep)
-                return str(header.SOPInstanceUID), path, keep
-    raise AssertionError("the hospital has no CT")
 
 
 def of_modality(service: Any, modality: str) -> set[str]:

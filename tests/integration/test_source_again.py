@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pydicom
 import pytest
 
 from flows import change_feed
@@ -24,9 +22,10 @@ from tasks.extract.select import Selection, select
 from tasks.record.ledger import Ledger
 from tasks.record.sightings import Seen, forget_changed, read_sightings
 from tests.support.dicom import make_dicom
+from tests.support.hospitals import copy_plain_series
 from tests.support.orthanc import name_in_environment, running_orthanc, send
-from tests.support.places import make_workspace, with_params
-from tests.support.runs import SETTINGS, build, sluice
+from tests.support.places import with_params
+from tests.support.runs import build, complete_workspace, sluice
 
 pytestmark = pytest.mark.orthanc
 
@@ -156,11 +155,7 @@ def test_a_feed_that_misses_a_series_is_made_up_for_by_the_full_look(
 @pytest.fixture
 def running(prefect: None, server: OrthancService, tmp_path: Path) -> Workspace:
     """A workspace with stages over the Orthanc."""
-    from flows.commands.initialise import templates
-
-    place = make_workspace(tmp_path / "running")
-    shutil.copyfile(templates() / "dvc.yaml", place.root / "dvc.yaml")
-    return with_params(place, **SETTINGS)
+    return complete_workspace(tmp_path / "running")
 
 
 @pytest.mark.services
@@ -201,18 +196,8 @@ def _standing(workspace: Workspace) -> Standing:
 
 
 def _all_but_one(hospital: Path, target: Path) -> tuple[Path, Path]:
-    """A copy of some plain series of the hospital without one instance of a CT, and that one."""
-    plain: dict[str, list[Path]] = {"CT": [], "MR": []}
-    for folder in sorted({path.parent for path in (hospital / "dicom").rglob("*") if path.is_file()}):
-        files = sorted(folder.iterdir())
-        try:
-            head = pydicom.dcmread(files[0], stop_before_pixels=True)
-        except (pydicom.errors.InvalidDicomError, IsADirectoryError):
-            continue
-        if len(files) >= 3 and not head.file_meta.TransferSyntaxUID.is_compressed and head.get("Modality") in plain:
-            plain[head.Modality].append(folder)
-    for number, folder in enumerate((*plain["CT"][:2], *plain["MR"][:2])):
-        shutil.copytree(folder, target / str(number))
+    """Some plain series of the hospital without one instance of a CT, and that one."""
+    copy_plain_series(hospital, target)
     late = sorted((target / "0").iterdir())[1]
     return late.rename(target.parent / "late.dcm"), target
 

@@ -1,4 +1,5 @@
-"""Run it and print the tables: `python -m tests.load [--instances 20000] [--source folder] [--step year]`."""
+"""Run it and print the tables: `python -m tests.load [--instances 20000] [--source folder] [--step year]
+[--hospital FOLDER]`."""
 
 from __future__ import annotations
 
@@ -37,22 +38,27 @@ def main() -> None:
     parser.add_argument("--source", choices=("folder", "orthanc"), default="folder")
     parser.add_argument("--step", choices=("week", "month", "year"), default="year")
     parser.add_argument("--folder", type=Path, default=Path("load"), help="a new folder; removed at the end")
+    parser.add_argument("--hospital", type=Path, help="one that was made before; --instances doesn't matter then")
     parser.add_argument("--keep", action="store_true", help="leave the folder there")
     given = parser.parse_args()
     folder = given.folder.resolve()
     folder.mkdir(parents=True)
     try:
-        _measure(folder, given.instances, given.source, given.step)
+        hospital = given.hospital.resolve() if given.hospital else _make_hospital(folder, given.instances)
+        _measure(folder, hospital, given.source, given.step)
     finally:
         if not given.keep:
             shutil.rmtree(folder)
 
 
-def _measure(folder: Path, instances: int, source: str, step: str) -> None:
+def _make_hospital(folder: Path, instances: int) -> Path:
     began = time.monotonic()
-    hospital = folder / "hospital"
-    simulate(hospital, patients=max(8, instances // A_PATIENT))
+    simulate(folder / "hospital", patients=max(8, instances // A_PATIENT))
     _say(f"hospital made in {time.monotonic() - began:.0f} s")
+    return folder / "hospital"
+
+
+def _measure(folder: Path, hospital: Path, source: str, step: str) -> None:
     workspace = _workspace(folder, hospital, source)
     counts = folder / "counts"
     counts.mkdir()
@@ -88,6 +94,8 @@ def _runs(workspace: Workspace, counts: Path, step: str) -> None:
         stack.wait()
         os.environ.update(stack.environment)
         stack.start_worker()
+        for deploying in counts.iterdir():  # it imports the flow too, and is no part of a backfill
+            deploying.unlink()
         watch = Watch(os.getpid())
         try:
             wall = _sluice("backfill", FIRST, LAST, "--step", step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from typing import Any
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -58,3 +59,11 @@ def make_dataset(sop: str, **attributes: Any) -> Dataset:
         if value is not None:
             setattr(dataset, keyword, value)
     return dataset
+
+
+def make_zip(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return out.getvalue()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 
 from flows.services.orthanc import OrthancService, connect, find_orthanc, start_orthanc
 from flows.services.ports import free_port
@@ -60,6 +61,17 @@ def two_orthancs(place: Path, **pacs_settings: Any) -> Iterator[Pair]:
     finally:
         pair.ours.stop()
         pair.theirs.stop()
+
+
+def lose_a_file(storage: Path, keep: Path) -> tuple[str, Path, Path]:
+    """Take a CT's file from the PACS's storage; returns its SOPInstanceUID, where it was and where it is now."""
+    for path in sorted(storage.rglob("*")):
+        if path.is_file():
+            header = dcmread(path, stop_before_pixels=True, force=True)
+            if header.get("Modality") == "CT":
+                path.rename(keep)
+                return str(header.SOPInstanceUID), path, keep
+    raise AssertionError("the hospital has no CT")
 
 
 def _talking(aet: str, port: int, other: str, other_aet: str, other_port: int) -> dict[str, Any]:

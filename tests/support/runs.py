@@ -17,12 +17,13 @@ from unittest.mock import patch
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL
 
+from flows.commands.initialise import templates
 from tasks.core.files import sha256
 from tasks.core.workspace import VARIABLE, Workspace
 from tasks.record.verification import SIGNATURE
 from tasks.simulate.model import AnswerKey, Kind
 from tests.support.leaks import Needles
-from tests.support.places import ROOT, with_params
+from tests.support.places import ROOT, make_workspace, with_params
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "transform": {"size": 32},
@@ -37,6 +38,13 @@ def over(workspace: Workspace, hospital: Path, **sections: Mapping[str, Any]) ->
     tables = {"labels_csv": str(hospital / "labels.csv"), "ehr_csv": str(hospital / "ehr.csv")}
     source = {"source": "folder", "folder": str(hospital / "dicom"), **tables}
     return with_params(with_params(workspace, extract=source, **SETTINGS), **sections)
+
+
+def complete_workspace(root: Path) -> Workspace:
+    """A new workspace with stages and small settings; its source is the Orthanc of the environment."""
+    workspace = make_workspace(root)
+    shutil.copyfile(templates() / "dvc.yaml", root / "dvc.yaml")
+    return with_params(workspace, **SETTINGS)
 
 
 def copy_of(workspace: Workspace, place: Path) -> Workspace:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import os
 import random
@@ -28,7 +27,7 @@ from tasks.extract.folder import FolderSource
 from tasks.extract.scan import Limits
 from tasks.extract.sniff import Kind, sniff
 from tasks.extract.source import Handle, Listing
-from tests.support.dicom import make_bare_dicom, make_dicom
+from tests.support.dicom import make_bare_dicom, make_dicom, make_zip
 
 
 def look(root: Path, *, max_item_bytes: int = 2**30, max_ratio: int = 200) -> Listing:
@@ -41,14 +40,6 @@ def found(listing: Listing) -> list[str]:
 
 def reasons(listing: Listing) -> dict[str, Reason]:
     return {entry.locator.replace("\0", "|"): entry.reason for entry in listing.refused}
-
-
-def make_zip(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", compression) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return out.getvalue()
 
 
 def test_dicom_is_found_by_content_whatever_it_is_called(tmp_path: Path) -> None:
