@@ -18,7 +18,7 @@ from tasks.core.errors import ConfigurationError, TransientSourceError
 from tasks.core.workspace import Workspace
 from tasks.extract.opt_outs import items_of
 from tasks.record.ledger import Ledger
-from tasks.record.opt_outs import add_people, read_opt_outs
+from tasks.record.opt_outs import add_people
 from tasks.record.schema import ReleaseRow
 from tasks.record.versioning import commit_paths
 from tasks.record.withdrawals import Withdrawal, mark_releases, read_withdrawals, write_withdrawal
@@ -110,6 +110,8 @@ def carry_out(
     if plan.stores:
         forget_site_cache(root)
         locks = [workspace.cohort_lock, workspace.splits_lock]
+        if any(workspace.cohorts.glob("*")):
+            locks.append(workspace.cohorts)
         commit_paths(root, locks, "Take a withdrawal out of cohort and splits")
         if rewrite and plan.versions:
             progress("rewriting git's history", 0, 1)
@@ -159,11 +161,6 @@ def listed_here(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
             for patient in connection.execute(select(table.patient).distinct()).scalars()
         }
     return frozenset(patient for patient in known if not_taken.patient(patient))
-
-
-def is_known(workspace: Workspace) -> bool:
-    """Whether anybody withdrew here before."""
-    return bool(read_opt_outs(workspace).people)
 
 
 def _silent(_done: int, _total: int) -> None:

@@ -282,16 +282,37 @@ class ExportSettings(Frozen):
 
 
 class TrainSettings(Frozen):
-    """The scikit-learn baseline."""
+    """The classifier that `sluice train` makes, and how it is examined (docs/training.md)."""
 
     target: str = Field("lesion", description="the label to predict")
     modalities: tuple[Modality, ...] = Field(("CT", "MR"), description="modalities to learn from")
-    features: Literal["images", "radiomics"] = Field(
-        "images", description="what is learned from: pictures, or the feature table of the release (radiomics.in_flow)"
+    model: Literal["linear", "cnn"] = Field(
+        "linear", description="linear: logistic regression; cnn: a small network over slices, which needs `make torch`"
     )
-    seed: int = Field(0, description="of the classifier")
+    features: Literal["auto", "images", "radiomics"] = Field(
+        "auto",
+        description="what linear learns from: the feature table of the release (radiomics.in_flow), pictures, or auto: "
+        "the table where there is one, else pictures",
+    )
+    seed: int = Field(0, ge=0, description="of everything drawn: weights, folds, resamples, shuffled labels")
     thumbnail: int = Field(
         32, ge=8, le=256, description="images are reduced to this width before the classifier sees them"
+    )
+    epochs: int = Field(30, ge=1, le=1000, description="passes of a cnn over its series")
+    folds: int = Field(5, ge=2, le=20, description="parts of cross-validation, by patient, without the test split")
+    bootstrap: int = Field(1000, ge=50, description="resamples of patients behind each 95 % interval")
+    permutations: int = Field(
+        20, ge=0, description="models trained on shuffled labels, which must score chance; a cnn's are 5 at most"
+    )
+    on_leak: Literal["stop", "warn"] = Field(
+        "stop", description="what a leak does: the run fails and the model is no candidate, or it is only told"
+    )
+    subgroup_min: int = Field(10, ge=2, description="patients below which no figure of a subgroup is shown")
+    site_column: str = Field("site", description="column of patients or series that tells the site, where there is one")
+    log_predictions: bool = Field(
+        False,
+        description="keep each study's score with its pseudonyms in MLflow, if that is on this machine, where a "
+        "withdrawal finds it",
     )
     model_name: str = Field(
         "sluice-baseline", pattern=r"^[A-Za-z0-9_.-]+$", description="the model's name in MLflow's registry"

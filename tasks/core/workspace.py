@@ -138,6 +138,11 @@ class Workspace:
         return self.data / "withdrawals"
 
     @property
+    def cohorts(self) -> Path:
+        """One committed text a saved cohort, with the pseudonymous ids that are in it."""
+        return self.data / "cohorts"
+
+    @property
     def expectations(self) -> Path:
         """The suites of this workspace."""
         return self.root / "expectations"

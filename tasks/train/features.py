@@ -27,13 +27,25 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SeriesFeatures:
-    """`matrix` is (series, features) in float32; `units`, `studies`, `patients` name its rows, `names` its columns."""
+    """`matrix` is (series, features) in float32; `units`, `studies`, `patients` name its rows, `names` its columns.
+
+    Slices of a network are (series, slices, rows, columns), and have no names.
+    """
 
     units: tuple[str, ...]
     studies: tuple[str, ...]
     patients: tuple[str, ...]
+    modalities: tuple[str, ...]
     names: tuple[str, ...]
     matrix: Floats
+
+    def chosen(self, rows: npt.NDArray[np.int64]) -> SeriesFeatures:
+        """Some of the series, by their places."""
+        units, studies, patients, modalities = (
+            tuple(column[row] for row in rows)
+            for column in (self.units, self.studies, self.patients, self.modalities)
+        )
+        return SeriesFeatures(units, studies, patients, modalities, self.names, self.matrix[rows])
 
 
 def read_features(dataset: Path, instances: pd.DataFrame, modalities: Sequence[str], thumbnail: int) -> SeriesFeatures:
@@ -51,9 +63,9 @@ def read_features(dataset: Path, instances: pd.DataFrame, modalities: Sequence[s
         vector = np.zeros(len(blocks) * size, dtype=np.float32)
         start = blocks.index(str(modality)) * size
         vector[start : start + size] = project([dataset / path for path in slices["image_path"]], thumbnail)
-        rows.append((str(unit), str(first["study"]), str(first["patient"])))
+        rows.append((str(unit), str(first["study"]), str(first["patient"]), str(modality)))
         vectors.append(vector)
-    units, studies, patients = zip(*rows, strict=True) if rows else ((), (), ())
+    columns = tuple(zip(*rows, strict=True)) if rows else ((),) * 4
     names = tuple(
         f"{modality}.{projection}.{row}.{column}"
         for modality in blocks
@@ -62,7 +74,7 @@ def read_features(dataset: Path, instances: pd.DataFrame, modalities: Sequence[s
         for column in range(thumbnail)
     )
     matrix = np.stack(vectors) if vectors else np.zeros((0, len(names)), dtype=np.float32)
-    return SeriesFeatures(units, studies, patients, names, matrix)
+    return SeriesFeatures(*columns, names, matrix)
 
 
 def project(paths: Sequence[Path], thumbnail: int) -> Floats:
@@ -75,7 +87,7 @@ def project(paths: Sequence[Path], thumbnail: int) -> Floats:
     highest = np.full_like(contrast, -np.inf)
     total = squares = 0.0
     for path in paths:
-        image = _read(path, thumbnail)
+        image = read_image(path, thumbnail)
         total += float(image.sum())
         squares += float((image**2).sum())
         local = cv2.GaussianBlur(image, (0, 0), FINE * thumbnail) - cv2.GaussianBlur(image, (0, 0), COARSE * thumbnail)
@@ -86,7 +98,8 @@ def project(paths: Sequence[Path], thumbnail: int) -> Floats:
     return (np.concatenate([(contrast / len(paths)).ravel(), highest.ravel()]) / spread).astype(np.float32)
 
 
-def _read(path: Path, thumbnail: int) -> npt.NDArray[np.float64]:
+def read_image(path: Path, thumbnail: int) -> npt.NDArray[np.float64]:
+    """A PNG in grey and reduced to `thumbnail` pixels a side, in [0, 1]."""
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise ConfigurationError(f"{path} cannot be read: check the release with `sha256sum --check checksums.sha256`")

@@ -16,6 +16,8 @@ import pandas as pd
 from tasks.core.errors import ConfigurationError
 from tasks.train.features import SeriesFeatures
 
+FEATURES = "features.parquet"
+
 
 def read_radiomics(dataset: Path, modalities: Sequence[str]) -> SeriesFeatures:
     """The vectors of all series of `modalities` in features.parquet, sorted by series.
@@ -23,7 +25,7 @@ def read_radiomics(dataset: Path, modalities: Sequence[str]) -> SeriesFeatures:
     Raises `ConfigurationError` where the release has no such table.
     """
     try:
-        table = pd.read_parquet(dataset / "features.parquet")
+        table = pd.read_parquet(dataset / FEATURES)
         told = json.loads((dataset / "features.json").read_text(encoding="utf-8"))["columns"]
     except (FileNotFoundError, ValueError, KeyError):
         raise ConfigurationError(
@@ -38,9 +40,9 @@ def read_radiomics(dataset: Path, modalities: Sequence[str]) -> SeriesFeatures:
         vector = np.zeros(len(blocks) * len(tags), dtype=np.float32)
         start = blocks.index(str(modality)) * len(tags)
         vector[start : start + len(tags)] = own[tags].astype("float64").mean(axis=0).to_numpy()
-        rows.append((str(unit), str(own["study"].iloc[0]), str(own["patient"].iloc[0])))
+        rows.append((str(unit), str(own["study"].iloc[0]), str(own["patient"].iloc[0]), str(modality)))
         vectors.append(vector)
-    units, studies, patients = zip(*rows, strict=True) if rows else ((), (), ())
+    columns = tuple(zip(*rows, strict=True)) if rows else ((),) * 4
     names = tuple(f"{modality}.{tag}" for modality in blocks for tag in tags)
     matrix = np.stack(vectors) if vectors else np.zeros((0, len(names)), dtype=np.float32)
-    return SeriesFeatures(units, studies, patients, names, matrix)
+    return SeriesFeatures(*columns, names, matrix)

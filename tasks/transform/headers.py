@@ -17,14 +17,18 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import BaseTag
 
 _ASCII = frozenset({"CS", "UI", "DA", "TM", "DT", "AS"})
+_TAGS: dict[int, BaseTag] = {}
+_MANY = 10_000  # files with private tags without end fill no memory
 _UID = re.compile(r"[0-9.]{1,64}")
 
 
 def read(ds: Dataset, keyword: str) -> Any:
     """The value of `keyword`, or None where it is absent, empty or cannot be converted by its VR."""
+    if not has(ds, keyword):
+        return None
     try:
         value = ds.get(keyword)
         return None if value is None or (hasattr(value, "__len__") and len(value) == 0) else value
@@ -101,16 +105,26 @@ def _plain_text(ds: Dataset, keyword: str) -> str | None:
 def _raw(ds: Dataset, keyword: str) -> tuple[RawDataElement | None, str | None]:
     """The element as it lies in the file, with its VR; None where it is not there or converted already."""
     tag = _tag(keyword)
-    element = None if tag is None else ds.get_item(tag)
+    element = None if tag is None else ds._dict.get(tag)
     if not isinstance(element, RawDataElement):
         return None, None
     return element, element.VR or _vr(keyword)
 
 
+def intern_tag(number: int) -> BaseTag:
+    """The tag of a number, the same object each time: two that are one need no comparison."""
+    found = _TAGS.get(number)
+    if found is None:
+        found = BaseTag(number)
+        if len(_TAGS) < _MANY:
+            _TAGS[number] = found
+    return found
+
+
 @lru_cache(maxsize=512)
 def _tag(keyword: str) -> BaseTag | None:
     found = tag_for_keyword(keyword)
-    return None if found is None else Tag(found)
+    return None if found is None else intern_tag(found)
 
 
 @lru_cache(maxsize=512)
@@ -138,7 +152,8 @@ def items(ds: Dataset, keyword: str) -> list[Dataset]:
 
 def is_empty(ds: Dataset, keyword: str) -> bool:
     """Whether `keyword` is absent or has no value; a value that can't be converted is not empty."""
-    element = ds.get_item(keyword)
+    tag = _tag(keyword)
+    element = None if tag is None else ds.get_item(tag)
     return element is None or element.value is None or (hasattr(element.value, "__len__") and len(element.value) == 0)
 
 
@@ -147,6 +162,11 @@ def word_type(ds: Dataset) -> str:
     return ">u2" if ds.original_encoding[1] is False else "<u2"
 
 
+def has(ds: Dataset, keyword: str) -> bool:
+    """Whether there is an element `keyword`, even an empty one."""
+    return _tag(keyword) in ds._dict
+
+
 def has_pixels(ds: Dataset) -> bool:
     """Whether there is an element of pixel data, even an empty one."""
-    return any(keyword in ds for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
+    return any(has(ds, keyword) for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))

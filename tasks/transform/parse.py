@@ -7,7 +7,7 @@ plain, and reading their headers takes longer than making the picture.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from functools import lru_cache
 from struct import Struct
 
 from pydicom import Dataset
@@ -16,6 +16,8 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
+
+from tasks.transform.headers import intern_tag
 
 _LONG = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 _SHORT = frozenset(
@@ -64,21 +66,19 @@ def parse_plain(content: bytes, *, header_only: bool = False) -> Dataset | None:
     found = _parse(content, _START, header_only)
     if found is None:
         return None
-    meta: Elements = {tag: element for tag, element in found.items() if tag < 0x00030000}
-    syntax = meta.get(BaseTag(0x00020010))
+    meta, body = found
+    syntax = meta.get(intern_tag(0x00020010))
     if syntax is None or not _is_explicit(syntax.value or b""):
         return None
-    body: Elements = {tag: element for tag, element in found.items() if tag >= 0x00030000}
-    if any(before >= after for before, after in pairwise(found)):
-        return None  # out of order: pydicom's rules for what counts twice are its own
     ds = Dataset(body)  # type: ignore[arg-type]
-    charset = body.get(BaseTag(_CHARSET))
+    charset = body.get(intern_tag(_CHARSET))
     names = (charset.value or b"").decode("ascii", "replace").strip().split("\\") if charset else []
     ds.set_original_encoding(False, True, convert_encodings(names) if names else default_encoding)
     ds.file_meta = FileMetaDataset(meta)  # type: ignore[arg-type]
     return ds
 
 
+@lru_cache(maxsize=64)
 def _is_explicit(value: bytes) -> bool:
     """Whether a transfer syntax, as it lies in the file, has its data set in explicit VR little endian."""
     name = value.rstrip(b"\0 ").decode("ascii", "replace")
@@ -88,16 +88,23 @@ def _is_explicit(value: bytes) -> bool:
     return syntax.is_little_endian and not syntax.is_implicit_VR and not syntax.is_deflated
 
 
-def _parse(content: bytes, start: int, header_only: bool) -> Elements | None:
-    found: Elements = {}
-    at, end = start, len(content)
+def _parse(content: bytes, start: int, header_only: bool) -> tuple[Elements, Elements] | None:
+    """The elements of file meta and of the data set; None for what isn't plain, whole and in order.
+
+    pydicom has rules of its own for what is out of order or comes twice.
+    """
+    meta: Elements = {}
+    body: Elements = {}
+    at, end, before = start, len(content), -1
     while at < end:
         if at + 8 > end:
             return None
         group, element, code, length = _HEAD.unpack_from(content, at)
         known = _VRS.get(code)
-        if known is None or (header_only and group > 0x7FE0):
+        number = group << 16 | element
+        if known is None or number <= before or (header_only and group > 0x7FE0):
             return None
+        before = number
         vr, long = known
         at += 8
         if long:
@@ -105,12 +112,13 @@ def _parse(content: bytes, start: int, header_only: bool) -> Elements | None:
                 return None
             (length,) = _LENGTH.unpack_from(content, at)
             at += 4
-        tag = BaseTag(group << 16 | element)
-        if tag in _PIXELS and header_only:
+        tag = intern_tag(number)
+        found = body if group > 2 else meta
+        if header_only and number in _PIXELS:
             found[tag] = RawDataElement(tag, vr, 0, b"", at, False, True)
-            return found
-        if length == _UNDEFINED or at + length > end or tag in found:
+            return meta, body
+        if length == _UNDEFINED or at + length > end:
             return None
         found[tag] = RawDataElement(tag, vr, length, content[at : at + length] if length else None, at, False, True)
         at += length
-    return None if header_only else found
+    return None if header_only else (meta, body)

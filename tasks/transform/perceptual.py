@@ -17,7 +17,9 @@ SIDE = 32
 """Pixels of the thumbnail that is transformed, each way."""
 
 _KEPT = 16
-_SAMPLED = 256
+_REDUCED = 128
+"""Pixels each way that are looked at: what is finer than that is noise to the thumbnail."""
+
 _ENDS = (1.0, 99.0)
 """Percentiles between which the grey values count: what another window would cut off."""
 
@@ -30,14 +32,16 @@ def perceptual_hash(image: Array, *, inverted: bool = False) -> str | None:
     """
     grey = image.astype(np.float32)
     grey = grey.mean(axis=-1) if grey.ndim > 2 else grey
-    grey = np.nan_to_num(grey)
-    step_down, step_right = (max(1, side // _SAMPLED) for side in grey.shape)
-    low, high = np.percentile(grey[::step_down, ::step_right], _ENDS)
+    if image.dtype.kind == "f":
+        grey = np.nan_to_num(grey)
+    rows, columns = (min(side, _REDUCED) for side in grey.shape)
+    grey = cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA)
+    low, high = np.percentile(grey, _ENDS)
     if not high > low:
-        low, high = float(grey.min()), float(grey.max())
+        low, high = grey.min(), grey.max()
     if not high > low:
         return None
-    scaled = np.clip((grey - low) / (high - low), 0.0, 1.0).astype(np.float32)
+    scaled = np.clip((grey - np.float32(low)) * np.float32(1.0 / (high - low)), 0.0, 1.0)
     thumbnail = cv2.resize(1.0 - scaled if inverted else scaled, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(thumbnail)[:_KEPT, :_KEPT].ravel()[1:]  # without the mean, which a window changes
     waves = np.round(waves, 4)  # so that the last bit of a processor's sums is not taken for a wave

@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from tasks.core.errors import QuarantineUnit
 from tasks.core.reasons import Reason
-from tasks.transform.headers import integer, is_empty, text, uid
+from tasks.transform.headers import has, integer, is_empty, text, uid
 
 MONOCHROME = frozenset({"MONOCHROME1", "MONOCHROME2"})
 PALETTE = "PALETTE COLOR"
@@ -61,7 +61,7 @@ class PixelHeader:
 
 def read_pixel_header(ds: Dataset) -> PixelHeader:
     """The checked pixel header of an instance with pixel data; raises for what is missing, impossible or unknown."""
-    present = [keyword for keyword in ("PixelData", *_FLOATS) if keyword in ds]
+    present = [keyword for keyword in ("PixelData", *_FLOATS) if has(ds, keyword)]
     keyword = present[0] if len(present) == 1 else None
     header = PixelHeader(
         keyword=_required(keyword),

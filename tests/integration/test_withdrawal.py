@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -214,7 +215,7 @@ def test_a_row_of_the_hospitals_list_keeps_a_patient_out_from_the_start(fresh: W
     patient_id = labels[column].dropna().iloc[0]
     listing = fresh.root / "opt-outs.csv"
     listing.write_text(f"PatientID\n{patient_id}\n")
-    set_params(fresh, {"extract.opt_out_csv": "opt-outs.csv"})
+    set_params(fresh, {"extract.opt_out_csv": "opt-outs.csv", "record.openlineage": "events.jsonl"})
     fresh = Workspace(fresh.root)
     patient = fresh.pseudonymiser.patient(patient_id)
     state = build(fresh)
@@ -226,3 +227,9 @@ def test_a_row_of_the_hospitals_list_keeps_a_patient_out_from_the_start(fresh: W
     assert found == []
     records = pd.read_parquet(fresh.deidentified / "records" / "ehr.parquet")
     assert patient not in set(records["patient"])
+    events = [json.loads(line) for line in (fresh.root / "events.jsonl").read_text().splitlines()]
+    ended = {event["job"]["name"]: event["eventType"] for event in events}
+    assert {ended[f"heart.{stage}"] for stage in ("freeze", "transform", "curate", "export", "record")} == {"COMPLETE"}
+    assert events[-1]["outputs"][0]["facets"]["version"]["datasetVersion"] == "release/heart/v1"
+    named = {unit.patient for unit in cohort.units} | {unit.unit for unit in cohort.units}
+    assert not [name for name in named if name in (fresh.root / "events.jsonl").read_text()]

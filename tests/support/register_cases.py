@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from sqlalchemy import text
 
 from tasks.core.errors import ContractViolation
+from tasks.core.models import Cohort, Unit
+from tasks.core.workspace import Workspace
 from tasks.record import register
 from tasks.record.ledger import Ledger
+from tasks.record.schema import Base
+from tasks.withdraw.databases import leave_register
+from tasks.withdraw.traces import trace
 
 
 class RegisterCases:
@@ -38,6 +46,29 @@ class RegisterCases:
             register.record_release(ledger, release(1).model_copy(update={"content": "other"}), [])
         with pytest.raises(ContractViolation, match="not in the register"):
             register.record_model(ledger, register.Model(name="m", version="1", run_id="r", release="none"), {})
+
+    def test_of_somebody_who_withdraws_no_row_names_them_and_everybody_elses_stay(
+        self, ledger: Ledger, tmp_path: Path
+    ) -> None:
+        hers, his = "p" + "a" * 12, "p" + "b" * 12
+        units = tuple(
+            Unit(unit=f"u{who[1:]}", patient=who, study=f"s{who[1:]}", modality="CT", expected=1, bytes=1,
+                 fingerprint="f")
+            for who in (hers, his)
+        )  # fmt: skip
+        ledger.register(Cohort(key_id="k", criteria="c", units=units))
+        register.record_release(ledger, release(1), [item(hers, "2.25.1"), item(his, "2.25.2")])
+        register.record_model(
+            ledger, register.Model(name="m", version="1", run_id="r", release=release(1).tag), {hers: "train"}
+        )
+        found = trace(Workspace(tmp_path / "none"), ledger, {hers})
+        leave_register(ledger.database, found)
+        with ledger.database.read() as connection:
+            tables = [table.name for table in Base.metadata.sorted_tables]
+            rows = {name: connection.execute(text(f'SELECT * FROM "{name}"')).all() for name in tables}
+        assert not found.in_text(repr(rows))
+        assert his in repr(rows["release_item"])
+        assert len(rows["unit"]) == 1
 
 
 def release(number: int) -> register.Release:
