@@ -62,8 +62,8 @@ class Linear:
 
     def _pipeline(self, learned_from: Floats) -> Pipeline:
         gaps = bool(np.isnan(self.matrix).any())
-        filled = np.nan_to_num(learned_from, nan=0.0) if gaps else learned_from
-        varied = int((filled.max(axis=0, initial=-np.inf) > filled.min(axis=0, initial=np.inf)).sum())
+        spread = np.nanmax(learned_from, axis=0, initial=-np.inf) > np.nanmin(learned_from, axis=0, initial=np.inf)
+        varied = int(spread.sum())
         best = max(1, min(self.best or varied, varied))
         return Pipeline(
             [

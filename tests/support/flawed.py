@@ -355,8 +355,23 @@ def pet(**changes: Any) -> Series:
     return [slice_at(index, **values) for index in range(SLICES)]
 
 
+def nuclear_projections() -> Series:
+    """A SPECT acquisition: views from around the patient, which only a reconstruction makes slices of."""
+    views = {
+        "Modality": "NM",
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.20",
+        "SOPInstanceUID": "2.25.1002",
+        "ImageType": ["ORIGINAL", "PRIMARY", "TOMO", "EMISSION"],
+        "RotationVector": [1] * SLICES,
+        "DetectorVector": [1] * SLICES,
+        "AngularViewVector": list(range(1, SLICES + 1)),
+    }
+    return [make_image(np.stack([pixels(index) for index in range(SLICES)]), PixelSpacing=SPACING, **views)]
+
+
 FLAWED: dict[str, tuple[Callable[[], Series], str]] = {
     "missing slice": (missing_slice, "missing-slice"),
+    "projections": (nuclear_projections, "projection"),
     "missing slice between acquisitions": (gap_between_acquisitions, "missing-slice"),
     "phases a tenth of a millimetre apart": (offset_phases, "irregular-spacing"),
     "three missing slices": (two_missing_slices, "missing-slice"),
