@@ -279,6 +279,11 @@ class ExportSettings(Frozen):
     description: str = Field("", description="what the dataset is, in a sentence or two, for the card")
     license: str = Field("proprietary", description="an SPDX id or the words of the data use agreement")
     creator: str = Field("", description="the institution or group that is answerable for the dataset")
+    shards: int | None = Field(
+        None,
+        ge=1,
+        description="images that a WebDataset shard holds at most, beside images/; a patient's stay together; null: none",
+    )
 
 
 class TrainSettings(Frozen):

@@ -206,8 +206,19 @@ train = instances.merge(splits.query("split == 'train'"), on="patient").merge(la
 first = Image.open(instances["image_path"].dropna().iloc[0])
 ```
 
-Or by `croissant.json`, with any Croissant loader. Every table is there as CSV too, in which an apostrophe stands before
+`load_release` of `tasks.export.dataset` (Sluice) gives the same as NumPy, pandas or PyTorch, checked against its
+checksums; Hugging Face `datasets` reads this folder with `load_dataset(FOLDER, "images")`, or the name of a table
+instead of `images`.{_sharded(settings)} Or by `croissant.json`, with any Croissant loader. Every table is there as CSV too, in which an apostrophe stands before
 text that a spreadsheet would run as a formula. `metadata/` has the same facts sorted by patient, image and machine."""
+
+
+def _sharded(settings: Settings) -> str:
+    if settings.export.shards is None:
+        return ""
+    return (
+        " `shards/<split>-*.tar` has the images again for WebDataset, each with its facts as JSON, a patient's in one "
+        "shard; `shards/index.parquet` says where each is."
+    )
 
 
 def _columns(tables: Mapping[str, pd.DataFrame]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,7 +14,8 @@ from tasks.core.errors import ConfigurationError
 from tasks.record.cohorts import COLUMN, Level
 
 NOTHING = "unknown"
-_JOINED = ("splits", "series", "studies", "patients")
+_OF_PATIENT = ("sex", "age_years")
+"""Columns that the series' headers say too, where they can contradict each other."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,8 @@ def items_of(tables: dict[str, pd.DataFrame], by: Level, stratify: Sequence[str]
     if not stratify:
         raise ConfigurationError("--stratify needs columns, such as sex,modality")
     rows = tables[base]
-    if by == "patient" and not set(stratify) <= set(rows.columns):
-        rows = tables["series"]  # what is said of series or studies, a patient has several of: CT+MR
-    elif by == "study" and not set(stratify) <= set(rows.columns):
-        rows = tables["series"]
+    if by in ("patient", "study") and not set(stratify) <= set(rows.columns):
+        rows = tables["series"]  # what is said of series: a patient has several, so it becomes CT+MR
     labels = tables["labels"]
     wide = labels.pivot(index="study", columns="label", values="value").reset_index()
     found: dict[str, pd.Series] = {}
@@ -93,10 +92,10 @@ def _once(rows: pd.DataFrame, ids: list[str], stratify: Sequence[str]) -> pd.Dat
 
 
 def _column(name: str, rows: pd.DataFrame, tables: dict[str, pd.DataFrame], labels: pd.DataFrame) -> pd.Series:
-    if name in rows.columns:
+    if name in rows.columns and name not in _OF_PATIENT:
         return rows[name]
     keys = {"splits": "patient", "patients": "patient", "studies": "study", "series": "unit"}
-    for table in _JOINED:
+    for table in ("patients", "splits", "studies", "series"):
         if name in tables[table].columns and keys[table] in rows.columns:
             return rows[keys[table]].map(tables[table].set_index(keys[table])[name])
     if name in labels.columns and "study" in rows.columns:
@@ -124,7 +123,7 @@ def _shares(sizes: dict[tuple[str, ...], int], size: int) -> dict[tuple[str, ...
     return shares
 
 
-def _lot(rows: pd.DataFrame, column: str, seed: int):  # type: ignore[no-untyped-def]
+def _lot(rows: pd.DataFrame, column: str, seed: int) -> Callable[[int], tuple[str, str]]:
     """The place of a row in the draw: by its patient's lot, then its own."""
     patients, names = rows["patient"].tolist(), rows[column].tolist()
 

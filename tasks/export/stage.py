@@ -17,8 +17,10 @@ from tasks.export.card import write_card
 from tasks.export.croissant import make_croissant
 from tasks.export.layout import place_images, place_objects
 from tasks.export.manifest import Counts, applied_profile, checksums, listing, make_manifest, passed_gates
+from tasks.export.shards import write_shards
 from tasks.export.sheet import draw_sheet, write_sheet
 from tasks.export.tables import metadata, read_tables, write_released
+from tasks.export.views import front_matter, image_rows, write_split_tables
 from tasks.record.last import check_against_last
 from tasks.record.ledger import Ledger
 from tasks.record.reconcile import reconcile
@@ -94,8 +96,12 @@ def _fill(
     sheet = draw_sheet(instances, draft)
     if sheet is not None:
         write_sheet(sheet, draft / "contact-sheet.png")
+    images = image_rows(tables)
+    splits = write_split_tables(images, draft)
+    if settings.export.shards is not None and len(images):
+        write_shards(images, draft, settings.export.shards)
     profile = applied_profile(workspace)
-    card = write_card(settings, tables, cohort, verdicts, tally, counts, profile, sheet is not None)
+    card = front_matter(settings.export.title, tables, splits) + write_card(settings, tables, cohort, verdicts, tally, counts, profile, sheet is not None)
     write_text(draft / "README.md", card)
     sums = checksums(draft)
     write_json(draft / "croissant.json", make_croissant(settings.export, tables, sums, counts.objects > 0))

@@ -1,33 +1,40 @@
-"""The baseline model: fitted on the train split alone, chosen on nothing, evaluated on every other split.
+"""One training: fitted on the train split alone, chosen on nothing, and examined.
 
-One prediction a study: the mean over its series. No patient is in two splits, since the release splits by patient.
+Cross-validation, leaks, shortcuts and subgroups are looked at within train and validation; the model that is kept is
+scored on every other split. One prediction a study: the mean over its series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
-from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_classif
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, roc_auc_score, roc_curve
+from sklearn.metrics import confusion_matrix, roc_curve
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
-from tasks.core.errors import ConfigurationError
 from tasks.core.settings import TrainSettings
-from tasks.train.features import Floats, SeriesFeatures, read_features
-from tasks.train.radiomics import read_radiomics
+from tasks.train.cnn import Cnn, FittedNetwork, need_torch
+from tasks.train.examples import TEST, TRAIN, Examples, read_examples
+from tasks.train.features import Floats
+from tasks.train.folds import cross_validate
+from tasks.train.leaks import LeakCheck, look_for_leaks
+from tasks.train.learner import BEST, FittedPipeline, Learner, Linear
+from tasks.train.scores import THRESHOLD, Interval, Scored, bootstrap, by_study
+from tasks.train.shortcuts import ShortcutCheck, look_for_shortcuts
+from tasks.train.subgroups import SubgroupCheck, look_at_subgroups
 
-TRAIN = "train"
-THRESHOLD = 0.5
-_FEATURES = 30
-_KINDS = {"images": "local contrast", "radiomics": "radiomic features"}
+CROSS_VALIDATED = "cv"
+_CNN_PERMUTATIONS = 5
+_KINDS = {
+    "images": f"local contrast, {BEST} best features, logistic regression",
+    "radiomics": f"radiomic features, {BEST} best features, logistic regression",
+    "slices": "three convolutions over slices, strongest answers, one linear layer",
+}
+
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -37,17 +44,33 @@ class Evaluation:
     split: str
     studies: int
     patients: int
-    metrics: Mapping[str, float]
+    intervals: Mapping[str, Interval]
     confusion: tuple[tuple[int, int], tuple[int, int]]
     roc: tuple[tuple[float, ...], tuple[float, ...]]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The metrics without their intervals."""
+        return {name: interval.value for name, interval in self.intervals.items()}
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A fitted pipeline over series vectors, and what it was fitted and tested on. All ids are pseudonyms."""
+    """A fitted model over series, what it was fitted and tested on, and what was found. All ids are pseudonyms.
 
-    estimator: Pipeline
+    `estimator` is a pipeline of scikit-learn, None for a network, whose `weights` are the bytes of an .npz. `scored` are
+    the studies' scores behind each evaluation.
+    """
+
+    estimator: Pipeline | None
+    weights: bytes | None
     evaluations: tuple[Evaluation, ...]
+    cross_validated: Evaluation | None
+    fold_aucs: tuple[float, ...]
+    leaks: LeakCheck
+    shortcuts: ShortcutCheck
+    subgroups: SubgroupCheck
+    scored: Mapping[str, Scored]
     feature_names: tuple[str, ...]
     series_per_split: Mapping[str, int]
     patients: Mapping[str, str]
@@ -58,128 +81,120 @@ class TrainedModel:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """All metrics as `<split>_<metric>`."""
-        return {f"{part.split}_{name}": value for part in self.evaluations for name, value in part.metrics.items()}
+        """All metrics as `<split>_<metric>`, with the ends of their intervals as `_low` and `_high`."""
+        found = {}
+        for part in (*self.evaluations, *([self.cross_validated] if self.cross_validated else [])):
+            for name, interval in part.intervals.items():
+                found |= _flat(f"{part.split}_{name}", interval)
+        return found
+
+    @property
+    def sha256(self) -> str | None:
+        """The digest of a network's weights."""
+        return hashlib.sha256(self.weights).hexdigest() if self.weights else None
 
 
-def train(release: Path, settings: TrainSettings) -> TrainedModel:
-    """Train on the release in the folder `release`.
+def train(release: Path, settings: TrainSettings, progress: Progress = lambda *_: None) -> TrainedModel:
+    """Train on the release in the folder `release`, and examine what came out.
 
-    Raises `ConfigurationError` when it has no labels of `settings.target`, no images of `settings.modalities`, or a
-    split without both positive and negative studies.
+    `progress` is told (what, done, in all). Raises what `read_examples` raises.
     """
-    instances, labels, splits = (_read(release, name) for name in ("instances", "labels", "splits"))
-    if settings.features == "radiomics":
-        features = read_radiomics(release, settings.modalities)
-    else:
-        features = read_features(release, instances, settings.modalities, settings.thumbnail)
-    if not features.units:
-        wanted = ", ".join(settings.modalities)
-        raise ConfigurationError(f"the release has no {settings.features} of {wanted}: set train.modalities")
-    truth = label_series(features, labels, settings.target)
-    split = splits.set_index("patient")["split"].reindex(list(features.patients)).to_numpy(dtype=object)
-    known = np.array([value is not None for value in truth]) & pd.notna(split)
-    target = np.array([value or 0 for value in truth])
-    names = [TRAIN, *sorted({str(name) for name in split[known]} - {TRAIN})]
-    members = {name: known & (split == name) for name in names}
-    for name, rows in members.items():
-        _need_both(name, target[rows], settings.target)
-    learned_from = features.matrix[members[TRAIN]]
-    estimator = _pipeline(learned_from, settings).fit(learned_from, target[members[TRAIN]])
-    scores = estimator.predict_proba(features.matrix)[:, 1]
+    if settings.model == "cnn":
+        need_torch()
+    progress("reading", 0, 1)
+    examples = read_examples(release, settings)
+    progress("reading", 1, 1)
+    cnn = settings.model == "cnn"
+
+    def learner(what: str) -> Learner:
+        if not cnn:
+            return Linear(examples.features.matrix, settings.seed)
+        told = (lambda done, of: progress(what, done, of)) if what else (lambda *_: None)
+        return Cnn(examples.features.matrix, settings.epochs, settings.seed, told)
+
+    crossed = cross_validate(
+        learner(""),
+        examples.development,
+        (examples.features.patients, examples.features.studies),
+        examples.target,
+        settings.folds,
+        settings.seed,
+        lambda done, of: progress("cross-validating", done, of),
+    )
+    fitted = learner("training").fit(examples.rows(TRAIN), examples.target)
+    scores = fitted.score(np.arange(len(examples.target)))
+    scored = {name: _scored(examples, scores, name) for name in examples.splits}
+    if crossed:
+        scored[CROSS_VALIDATED] = crossed.scored
+    leaks = look_for_leaks(
+        examples,
+        learner(""),
+        min(settings.permutations, _CNN_PERMUTATIONS) if cnn else settings.permutations,
+        0 if cnn else settings.folds,
+        settings.seed,
+        lambda done, of: progress("shuffling labels", done, of),
+    )
+    progress("looking for shortcuts", 0, 2)
+    shortcuts = look_for_shortcuts(examples, settings.folds, settings.bootstrap, settings.seed)
+    progress("looking for shortcuts", 1, 2)
+    looked_at = {name: scored[name] for name in (TEST, CROSS_VALIDATED) if name in scored}
+    subgroups = look_at_subgroups(
+        examples, looked_at, settings.site_column, settings.subgroup_min, settings.bootstrap, settings.seed
+    )
+    progress("looking for shortcuts", 2, 2)
     return TrainedModel(
-        estimator=estimator,
-        evaluations=tuple(_evaluate(name, features, target, scores, members[name]) for name in names),
-        feature_names=features.names,
-        series_per_split={name: int(rows.sum()) for name, rows in members.items()},
+        estimator=fitted.estimator if isinstance(fitted, FittedPipeline) else None,
+        weights=fitted.weights() if isinstance(fitted, FittedNetwork) else None,
+        evaluations=tuple(_evaluate(name, scored[name], settings) for name in examples.splits),
+        cross_validated=_evaluate(CROSS_VALIDATED, scored[CROSS_VALIDATED], settings) if crossed else None,
+        fold_aucs=crossed.fold_aucs if crossed else (),
+        leaks=leaks,
+        shortcuts=shortcuts,
+        subgroups=subgroups,
+        scored=scored,
+        feature_names=examples.features.names,
+        series_per_split={name: len(examples.rows(name)) for name in examples.splits},
         patients={
-            patient: str(name) for patient, name, used in zip(features.patients, split, known, strict=True) if used
+            patient: str(name) for patient, name in zip(examples.features.patients, examples.split, strict=True)
         },
-        example=learned_from[:3],
+        example=examples.features.matrix[examples.rows(TRAIN)][:3],
         params={
-            "estimator": f"{_KINDS[settings.features]}, {_FEATURES} best features, logistic regression",
-            "features": settings.features,
+            "estimator": _KINDS[examples.kind],
+            "model": settings.model,
+            "features": examples.kind,
             "target": settings.target,
             "modalities": ",".join(settings.modalities),
             "thumbnail": settings.thumbnail,
             "seed": settings.seed,
             "threshold": THRESHOLD,
+            "folds": settings.folds,
+            "bootstrap": settings.bootstrap,
+            "permutations": settings.permutations,
+            **({"epochs": settings.epochs} if cnn else {}),
         },
     )
 
 
-def label_series(features: SeriesFeatures, labels: pd.DataFrame, target: str) -> list[int | None]:
-    """0, 1 or None for each series: its study's label, else its patient's."""
-    chosen = labels[(labels["label"] == target) & labels["value"].notna()]
-    if chosen.empty:
-        raise ConfigurationError(f"the release has no label `{target}`: set train.target, or extract.labels_csv")
-    if not set(chosen["value"]) <= {0, 1}:
-        raise ConfigurationError(f"the label `{target}` has values other than 0 and 1: the baseline learns yes or no")
-    by_study = {study: int(value) for study, value in chosen[["study", "value"]].dropna().itertuples(index=False)}
-    of_patients = chosen[chosen["study"].isna()]
-    by_patient = {patient: int(value) for patient, value in of_patients[["patient", "value"]].itertuples(index=False)}
-    return [
-        by_study.get(study, by_patient.get(patient))
-        for study, patient in zip(features.studies, features.patients, strict=True)
-    ]
+def _scored(examples: Examples, scores: np.ndarray, split: str) -> Scored:
+    rows = examples.rows(split)
+    patients, studies = ([column[row] for row in rows] for column in (examples.features.patients, examples.features.studies))
+    return by_study(patients, studies, examples.target[rows], scores[rows])
 
 
-def _pipeline(matrix: Floats, settings: TrainSettings) -> Pipeline:
-    """Radiomic features may be missing: those get the median of the train split first. Images never are."""
-    gaps = settings.features == "radiomics"
-    spread = np.nanmax(matrix, axis=0, initial=-np.inf) > np.nanmin(matrix, axis=0, initial=np.inf)
-    varied = int(spread.sum())
-    return Pipeline(
-        [
-            *([("fill", SimpleImputer(strategy="median", keep_empty_features=True))] if gaps else []),
-            ("varied", VarianceThreshold()),
-            ("scale", StandardScaler()),
-            ("select", SelectKBest(f_classif, k=max(1, min(_FEATURES, varied)))),
-            (
-                "classify",
-                LogisticRegression(C=0.05, class_weight="balanced", max_iter=2000, random_state=settings.seed),
-            ),
-        ]
-    )
-
-
-def _evaluate(
-    split: str, features: SeriesFeatures, target: npt.NDArray[np.int64], scores: Floats, rows: npt.NDArray[np.bool_]
-) -> Evaluation:
-    frame = pd.DataFrame({"study": features.studies, "patient": features.patients, "target": target, "score": scores})
-    studies = frame[rows].groupby(["patient", "study"], sort=True).agg({"target": "max", "score": "mean"})
-    truth, score = studies["target"].to_numpy(), studies["score"].to_numpy()
-    decided = (score >= THRESHOLD).astype(int)
-    (tn, fp), (fn, tp) = confusion_matrix(truth, decided, labels=[0, 1]).tolist()
-    fpr, tpr, _ = roc_curve(truth, score)
+def _evaluate(split: str, scored: Scored, settings: TrainSettings) -> Evaluation:
+    decided = (scored.score >= THRESHOLD).astype(int)
+    (tn, fp), (fn, tp) = confusion_matrix(scored.truth, decided, labels=[0, 1]).tolist()
+    fpr, tpr, _ = roc_curve(scored.truth, scored.score)
     return Evaluation(
         split=split,
-        studies=len(studies),
-        patients=studies.index.get_level_values("patient").nunique(),
-        metrics={
-            "accuracy": float(accuracy_score(truth, decided)),
-            "balanced_accuracy": float(balanced_accuracy_score(truth, decided)),
-            "roc_auc": float(roc_auc_score(truth, score)),
-        },
+        studies=len(scored.studies),
+        patients=len(set(scored.patients)),
+        intervals=bootstrap(scored, settings.bootstrap, settings.seed),
         confusion=((tn, fp), (fn, tp)),
         roc=(tuple(map(float, fpr)), tuple(map(float, tpr))),
     )
 
 
-def _need_both(split: str, target: npt.NDArray[np.int64], name: str) -> None:
-    if not len(target):
-        raise ConfigurationError(
-            f"the split `{split}` has no labelled images: take more patients, or other train.modalities"
-        )
-    if len(set(target.tolist())) < 2:
-        word = "positive" if not target.any() else "negative"
-        raise ConfigurationError(f"the split `{split}` has no {word} study of `{name}`: more patients are needed")
-
-
-def _read(release: Path, table: str) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(release / f"{table}.parquet", dtype_backend="numpy_nullable")
-    except FileNotFoundError:
-        raise ConfigurationError(f"{release} is no release (no {table}.parquet): make one with `sluice run`") from None
-    except (OSError, ValueError):
-        raise ConfigurationError(f"{release}/{table}.parquet is damaged: check the release's checksums") from None
+def _flat(name: str, interval: Interval) -> dict[str, float]:
+    ends = {"": interval.value, "_low": interval.low, "_high": interval.high}
+    return {f"{name}{end}": value for end, value in ends.items() if value is not None}

@@ -68,7 +68,7 @@ class Linear:
         return Pipeline(
             [
                 *([("fill", SimpleImputer(strategy="median", keep_empty_features=True))] if gaps else []),
-                ("varied", VarianceThreshold()),
+                *([("varied", VarianceThreshold())] if varied else []),  # it refuses where nothing varies
                 ("scale", StandardScaler()),
                 *([("select", SelectKBest(f_classif, k=best))] if self.best else []),
                 (
