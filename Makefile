@@ -15,7 +15,7 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup.sh
 	@bash scripts/setup.sh $(VENV)
 	@touch $@
 
-torch: setup  ## Add PyTorch, for `sluice enhance train`
+torch: setup  ## Add PyTorch, for `sluice enhance train` and train.model: cnn
 	@bash scripts/torch.sh $(VENV)
 
 services:  ## Install Orthanc and PostgreSQL with apt, where it may

@@ -9,6 +9,7 @@ import threading
 import typer
 
 from flows.commands import (
+    cohort,
     deidentify,
     demo,
     deployments,
@@ -18,9 +19,11 @@ from flows.commands import (
     initialise,
     lineage,
     look,
+    model,
     params,
     profile,
     pull,
+    query,
     register,
     release,
     reproduce,
@@ -53,9 +56,13 @@ app.command("waive")(gates.waive)
 app.add_typer(register.app, name="register")
 app.add_typer(release.app, name="release")
 app.command("reproduce")(reproduce.reproduce)
+app.command("query")(query.query)
+app.add_typer(cohort.app, name="cohort")
+app.command("sample")(query.sample)
 app.command("up")(up.up)
 app.command("backfill")(deployments.backfill)
 app.command("train")(run.train)
+app.add_typer(model.app, name="model")
 app.command("lineage")(lineage.lineage)
 app.command("withdraw")(withdraw.withdraw)
 app.command("params")(params.params)

@@ -1,17 +1,19 @@
-"""What the subcommands share: the --workspace option, errors in one line, and a console that knows its width."""
+"""What the subcommands share: the --workspace option, errors in one line, bars, and a console that knows its width."""
 
 from __future__ import annotations
 
 import difflib
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tasks.core.entry import guarded, quiet_libraries
 from tasks.core.errors import ConfigurationError
@@ -90,3 +92,25 @@ def open_workspace(root: Path | None) -> Workspace:
     os.environ[VARIABLE] = str(workspace.root)
     _ = workspace.settings
     return workspace
+
+
+@contextmanager
+def bars(*, show: bool) -> Iterator[Any]:
+    """A bar for (what, done, in all); silent where nobody looks."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f}"),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not (show and console.is_terminal),
+    )
+    known: dict[str, Any] = {}
+
+    def tell(what: str, done: int, of: int) -> None:
+        if what not in known:
+            known[what] = bar.add_task(what, total=of)
+        bar.update(known[what], completed=done, total=of)
+
+    with bar:
+        yield tell

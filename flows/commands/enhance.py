@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from flows.commands.common import WorkspaceOption, command, console, open_workspace, run_flow
+from flows.commands.common import WorkspaceOption, bars, command, console, open_workspace, run_flow
 
 if TYPE_CHECKING:
     from tasks.core.settings import Settings
@@ -69,7 +66,7 @@ def train(
     from flows.outcome import told  # Prefect reads its settings when it is imported
     from flows.train_enhancement import listeners, train_enhancement
 
-    with _bar(show=not verbose) as progress:
+    with bars(show=not verbose) as progress:
         listeners.append(progress)
         try:
             state = run_flow(
@@ -151,7 +148,7 @@ def apply(
     from tasks.transform.enhance.apply import apply_to_folder
 
     chosen = _method(method, parameter, weights, sha256)
-    with _bar(show=True) as progress:
+    with bars(show=True) as progress:
         done = apply_to_folder(source, target, chosen, lambda at, of: progress(chosen.name, at, of))
     console.print(f"{done} pictures written", markup=False)
 
@@ -195,25 +192,3 @@ def _print(judged: Judged) -> None:
     console.print(f"verdict     {judged.verdict.value}: {judged.verdict.sentence}", markup=False)
     if judged.upper_bound is not None:
         console.print(f"            compatible with a loss in up to {judged.upper_bound:.0%} of patients (95 %)")
-
-
-@contextmanager
-def _bar(*, show: bool) -> Iterator[Any]:
-    """A bar for (what, done, in all); silent where nobody looks."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f} of {task.total:.0f}"),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not (show and console.is_terminal),
-    )
-    known: dict[str, Any] = {}
-
-    def tell(what: str, done: int, of: int) -> None:
-        if what not in known:
-            known[what] = bar.add_task(what, total=of)
-        bar.update(known[what], completed=done, total=of)
-
-    with bar:
-        yield tell

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from flows.commands.common import WorkspaceOption, choose, command, console, open_workspace, run_flow
+from flows.commands.common import WorkspaceOption, bars, choose, command, console, open_workspace, run_flow
 from flows.services.state import use_running_services
 from tasks.core.settings import DeidentifySettings
 from tasks.core.workspace import Workspace
@@ -60,21 +60,30 @@ def train(
     workspace: WorkspaceOption = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log instead of a progress bar.")] = False,
 ) -> None:
-    """Train the baseline on the latest release, and log the model with the patients it learned from.
+    """Train a model on the latest release, examine it, and log it with the patients it learned from.
 
-    Uses the MLflow of `sluice up`, or the one at MLFLOW_TRACKING_URI.
+    `train:` in params.yaml says what is learned from what (docs/training.md). Prints scores with intervals by bootstrap
+    over patients, leaks and shortcuts. Uses the MLflow of `sluice up`, or the one at MLFLOW_TRACKING_URI.
     """
     place = open_workspace(workspace)
 
     def flow() -> Any:
-        from flows.train_model import train_model
+        from flows.commands.model import print_training
+        from flows.train_model import listeners, readers, train_model
 
-        return train_model(return_state=True)
+        readers.append(print_training)
+        with bars(show=not verbose) as progress:
+            listeners.append(progress)
+            try:
+                return train_model(return_state=True)
+            finally:
+                listeners.remove(progress)
+                readers.remove(print_training)
 
-    _finish(place, flow, verbose, "training")
+    _finish(place, flow, verbose, None)
 
 
-def _finish(workspace: Workspace, flow: Callable[[], Any], verbose: bool, title: str) -> None:
+def _finish(workspace: Workspace, flow: Callable[[], Any], verbose: bool, title: str | None) -> None:
     use_running_services(workspace)
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if verbose else "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -83,6 +92,6 @@ def _finish(workspace: Workspace, flow: Callable[[], Any], verbose: bool, title:
     from flows.outcome import told  # Prefect reads its settings when it is imported
     from flows.watch import watching
 
-    with watching(workspace, console, title, show=not verbose):
+    with watching(workspace, console, title or "", show=not verbose and title is not None):
         state = run_flow(flow)
     console.print(told(state), markup=False)

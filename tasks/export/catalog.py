@@ -96,11 +96,11 @@ def _in_words(error: duckdb.Error, tables: Mapping[str, Arrow]) -> str:
         return f"no table {unknown[1]}; {_near(unknown[1].strip('!'), tables)}"
     if isinstance(error, duckdb.BinderException) and (unknown := _FIELD.search(first)):
         name = unknown[1] or unknown[2]
-        columns = {column: name for name, table in tables.items() for column in table.column_names}
+        columns = {str(column): one for one in reversed(list(tables)) for column in tables[one].column_names}
         near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]} (of {columns[near[0]]})?" if near else "`DESCRIBE TABLE` lists those of a table"
         return f"no column {name}; {hint}"
-    return first.replace("Error: ", "in the query: ", 1) or "the query failed"
+    return f"in the query: {first.partition('Error: ')[2] or first}"
 
 
 def _near(name: str, known: Mapping[str, object]) -> str:

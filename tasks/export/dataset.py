@@ -128,7 +128,7 @@ class LoadedRelease:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is None:
             raise ContractViolation(f"{row['image_path']} is no PNG: get the release again")
-        return np.asarray(pixels)  # type: ignore[return-value]
+        return np.asarray(pixels)
 
     def numpy(self) -> Floats:
         """All selected images in memory: float32 in [0, 1], shape (images, rows, columns)."""

@@ -1,4 +1,4 @@
-"""A stratified sample of a release that keeps patients together, the same for the same seed whatever the order of rows."""
+"""A stratified sample of a release that keeps patients together: the same seed draws the same, in any order."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def draw(items: pd.DataFrame, by: Level, stratify: Sequence[str], size: int, see
 
     `items` is as `items_of` makes it. A patient is in one stratum: that of all values that their items have, such as
     `CT+MR`. Within a stratum patients are drawn one after the other, each with all of theirs until its share is full:
-    at most one patient of a stratum is in the sample in part, and a larger sample has all of a smaller one's patients.
+    at most one patient of a stratum is in the sample in part.
     """
     if size < 1:
         raise ConfigurationError("-n must be 1 or more")
     column = COLUMN[by]
     kinds = {str(patient): _kind(rows, stratify) for patient, rows in items.groupby("patient", sort=True)}
-    kind_of = items["patient"].map(kinds)
-    groups = {kind: items[kind_of == kind] for kind in sorted(set(kinds.values()))}
+    kind_of = [kinds[str(patient)] for patient in items["patient"]]
+    groups = {kind: items[[one == kind for one in kind_of]] for kind in sorted(set(kinds.values()))}
     shares = _shares({kind: len(rows) for kind, rows in groups.items()}, size)
     drawn, strata = [], []
     for kind, rows in groups.items():
@@ -88,7 +88,7 @@ def _once(rows: pd.DataFrame, ids: list[str], stratify: Sequence[str]) -> pd.Dat
     words = rows.assign(**{name: rows[name].astype("string").fillna(NOTHING) for name in stratify})
     grouped = words.groupby(ids[-1], sort=True, as_index=False)
     together = {name: lambda values: "+".join(sorted(set(values))) for name in stratify}
-    return grouped.agg({**{name: "first" for name in ids[:-1]}, **together})
+    return grouped.agg({**dict.fromkeys(ids[:-1], "first"), **together})
 
 
 def _column(name: str, rows: pd.DataFrame, tables: dict[str, pd.DataFrame], labels: pd.DataFrame) -> pd.Series:

@@ -1,4 +1,4 @@
-"""WebDataset shards: tar files of images with their facts, each with whole patients of one split, and a table of places.
+"""WebDataset shards: tars of images with their facts, each with whole patients of one split, and where each is.
 
 Which patient is in which shard follows from a hash, so that one more or less changes their shard and no other. A shard
 has at most as many images as params.yaml says; only one patient's can be more.
@@ -52,7 +52,7 @@ def write_shards(images: pd.DataFrame, dataset: Path, limit: int) -> int:
     shards = 0
     for split in sorted(set(splits)):
         rows = images[splits == split]
-        for bits, patients in sorted(cut(rows.groupby("patient").size().to_dict(), limit).items()):
+        for bits, patients in sorted(cut(_sizes(rows), limit).items()):
             name = f"{split}-{bits}.tar" if bits else f"{split}.tar"
             held = rows[rows["patient"].isin(patients)].sort_values("image_path", kind="stable")
             places += _write(held, dataset, f"{FOLDER}/{name}")
@@ -81,6 +81,10 @@ def read_member(shard: Path, offset: int, size: int) -> bytes:
         return handle.read(size)
 
 
+def _sizes(rows: pd.DataFrame) -> dict[str, int]:
+    return {str(patient): int(count) for patient, count in rows.groupby("patient").size().items()}
+
+
 def _write(rows: pd.DataFrame, dataset: Path, name: str) -> list[tuple[str, str, int, int]]:
     places = []
     with tarfile.open(dataset / name, "w", format=tarfile.USTAR_FORMAT) as archive:
@@ -89,7 +93,7 @@ def _write(rows: pd.DataFrame, dataset: Path, name: str) -> list[tuple[str, str,
             stem, content = Path(path).stem, (dataset / path).read_bytes()
             if "." in stem:
                 raise ContractViolation("an image's name has a dot, so WebDataset would cut it: run transform again")
-            _add(archive, f"{stem}.json", _facts(row))
+            _add(archive, f"{stem}.json", _facts({str(name): value for name, value in row.items()}))
             places.append((path, name, archive.offset + tarfile.BLOCKSIZE, len(content)))
             _add(archive, f"{stem}.png", content)
     return places
@@ -102,9 +106,12 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def _facts(row: Mapping[str, Any]) -> bytes:
-    told = {str(name): None if pd.isna(value) else value for name, value in row.items()}
-    plain = {name: value.item() if hasattr(value, "item") else value for name, value in told.items()}
-    return json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()
+    return json.dumps(row, sort_keys=True, ensure_ascii=False, default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    """What JSON doesn't know: null for what is missing, else the number that NumPy wraps."""
+    return None if pd.isna(value) else value.item()
 
 
 def _bits(name: str) -> str:

@@ -101,7 +101,9 @@ def _fill(
     if settings.export.shards is not None and len(images):
         write_shards(images, draft, settings.export.shards)
     profile = applied_profile(workspace)
-    card = front_matter(settings.export.title, tables, splits) + write_card(settings, tables, cohort, verdicts, tally, counts, profile, sheet is not None)
+    card = front_matter(settings.export.title, splits) + write_card(
+        settings, tables, cohort, verdicts, tally, counts, profile, sheet is not None
+    )
     write_text(draft / "README.md", card)
     sums = checksums(draft)
     write_json(draft / "croissant.json", make_croissant(settings.export, tables, sums, counts.objects > 0))

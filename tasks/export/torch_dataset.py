@@ -1,4 +1,4 @@
-"""A release as a PyTorch dataset. The only module of the room that imports PyTorch; `LoadedRelease.torch` imports it."""
+"""A release as a PyTorch dataset. The one module of the room that imports PyTorch, for `LoadedRelease.torch`."""
 
 from __future__ import annotations
 

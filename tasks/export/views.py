@@ -1,14 +1,14 @@
 """One row an image with all that is known of it, and the tables by which Hugging Face `datasets` reads a release.
 
-`load_dataset(DIR, "images")` takes its splits from images-<split>.parquet; each index table is a configuration too
-(huggingface.co/docs/datasets, Create an image dataset; Manual configuration).
+`load_dataset(DIR)` takes its splits from images-<split>.parquet (huggingface.co/docs/datasets, Create an image dataset;
+Manual configuration). It reads all configurations of a folder with one builder, so the index tables are none: they are
+read with `load_dataset("parquet", data_files=…)`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
@@ -61,20 +61,15 @@ def write_split_tables(images: pd.DataFrame, dataset: Path) -> tuple[str, ...]:
     return tuple(written)
 
 
-def front_matter(title: str, tables: Mapping[str, pd.DataFrame], splits: tuple[str, ...]) -> str:
+def front_matter(title: str, splits: tuple[str, ...]) -> str:
     """The YAML that the card begins with, with the lines around it."""
-    configs: list[dict[str, Any]] = []
-    if splits:
-        configs.append(
-            {
-                "config_name": "images",
-                "default": True,
-                "data_files": [
-                    {"split": split, "path": ["images/*/*.png", f"images-{split}.parquet"]} for split in splits
-                ],
-                "metadata_filenames": [f"images-{split}.parquet" for split in splits],
-            }
-        )
-    configs += [{"config_name": name, "data_files": f"{name}.parquet"} for name in tables]
+    images = {
+        "config_name": "images",
+        "default": True,
+        "data_files": [{"split": split, "path": ["images/*/*.png", f"images-{split}.parquet"]} for split in splits],
+        "metadata_filenames": [f"images-{split}.parquet" for split in splits],
+    }
+    tables = {"config_name": "instances", "data_files": "instances.parquet"}  # a release of objects alone
+    configs = [images if splits else tables]
     told = yaml.safe_dump({"pretty_name": title, "configs": configs}, sort_keys=False, allow_unicode=True)
     return f"---\n{told}---\n"

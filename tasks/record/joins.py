@@ -185,6 +185,14 @@ def find_model_asked(ledger: Ledger, asked: str, version_of: Mapping[str, str] |
     return found
 
 
+def known_models(ledger: Ledger) -> tuple[Model, ...]:
+    """All models of the register, by name and then by version as a number."""
+    with ledger.database.read() as connection:
+        rows = connection.execute(select(ModelRow.__table__)).mappings()
+        found = [Model.model_validate(dict(row)) for row in rows]
+    return tuple(sorted(found, key=lambda model: (model.name, _number(model.version))))
+
+
 def is_pseudonym(asked: str) -> bool:
     """Whether this is the pseudonym of a patient, a study or a series."""
     return re.fullmatch(r"[psu][a-z2-7]{12}", asked) is not None

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -41,10 +43,15 @@ _TRUSTED = ["sklearn.feature_selection._univariate_selection.f_classif"]
 
 
 class Trained(Protocol):
-    """What `tasks.train.baseline.TrainedModel` offers. Patients are pseudonyms and go into the register, not here."""
+    """What `tasks.train.baseline.TrainedModel` offers. Patients are pseudonyms and go into the register, not here.
+
+    `estimator` is a pipeline of scikit-learn, or None where `weights` are those of a network.
+    """
 
     @property
     def estimator(self) -> Any: ...
+    @property
+    def weights(self) -> bytes | None: ...
     @property
     def evaluations(self) -> Sequence[Evaluated]: ...
     @property
@@ -57,6 +64,19 @@ class Trained(Protocol):
     def params(self) -> Mapping[str, str | int | float]: ...
     @property
     def metrics(self) -> Mapping[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Told:
+    """What else is logged: artifacts by name, further metrics, and tags, which the version gets too.
+
+    `candidate` lets the version have that alias. Nothing of it may name a patient, but what a withdrawal can take out.
+    """
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    candidate: bool = False
 
 
 class LoggedModel(Frozen):
@@ -77,6 +97,7 @@ def log_training(
     commit: str,
     *,
     model_name: str,
+    told: Told | None = None,
     flow_run: str | None = None,
     flow_run_page: str | None = None,
 ) -> LoggedModel:
@@ -88,7 +109,8 @@ def log_training(
         import mlflow  # takes seconds
 
         client = open_client(tracking_uri)
-        tags = describe(release, commit, flow_run, flow_run_page)
+        told = told or Told()
+        tags = {**describe(release, commit, flow_run, flow_run_page), **told.tags}
         open_experiment(client, experiment, tracking_uri)
         with mlflow.start_run(
             run_name=f"{model_name} on {release.name} v{release.number}", log_system_metrics=False
@@ -99,9 +121,12 @@ def log_training(
             mlflow.log_figure(draw_confusion(trained.evaluations), "confusion_matrix.png")
             mlflow.log_figure(draw_roc(trained.evaluations), "roc.png")
             mlflow.log_dict(release.manifest, "release.json")
-            source, model_id = _log_estimator(trained)
-            mlflow.log_metrics({**trained.metrics, **_counts(trained)}, model_id=model_id)
+            _log_files(told.files)
+            source, model_id = _log_weights(run, trained.weights) if trained.weights else _log_estimator(trained)
+            mlflow.log_metrics({**trained.metrics, **_counts(trained), **told.metrics}, model_id=model_id)
         made = register_version(client, model_name, source, model_id, run.info.run_id, tags, release)
+        if told.candidate:
+            client.set_registered_model_alias(model_name, "candidate", made)
         server = tracking_uri.startswith("http")
         page = f"{without_password(tracking_uri).rstrip('/')}/#/models/{model_name}/versions/{made}" if server else None
         return LoggedModel(
@@ -174,6 +199,21 @@ def log_inputs(release: Record, commit: str, splits: Sequence[str]) -> None:
     mlflow.log_input(MetaDataset(source, name=name, digest=release.dvc), context="training")
     for split in sorted(set(splits) - {"train"}):
         mlflow.log_input(MetaDataset(source, name=f"{name} ({split})", digest=release.dvc), context="evaluation")
+
+
+def _log_files(files: Mapping[str, bytes], folder: str | None = None) -> None:
+    import mlflow
+
+    with tempfile.TemporaryDirectory() as place:
+        for name, content in files.items():
+            (Path(place) / name).write_bytes(content)
+        mlflow.log_artifacts(place, folder)
+
+
+def _log_weights(run: Any, weights: bytes) -> tuple[str, None]:
+    """A network goes in as plain arrays, since MLflow's own form of it is a pickle."""
+    _log_files({"weights.npz": weights}, "weights")
+    return f"{run.info.artifact_uri}/weights", None
 
 
 def _log_estimator(trained: Trained) -> tuple[str, str]:

@@ -92,7 +92,9 @@ def draw_shuffled(real: float | None, shuffled: Sequence[tuple[str, Sequence[flo
     panel.axvline(0.5, color="0.7", linewidth=1, linestyle="--")
     for place, (_, aucs, limit) in enumerate(shuffled):
         panel.scatter(aucs, [place] * len(aucs), s=18, alpha=0.6, color="C0")
-        panel.scatter([sum(aucs) / len(aucs)], [place], marker="|", s=400, color="C0", label="mean" if not place else "")
+        panel.scatter(
+            [sum(aucs) / len(aucs)], [place], marker="|", s=400, color="C0", label="mean" if not place else ""
+        )
         panel.scatter([limit], [place], marker="|", s=400, color="C3", label="limit of the mean" if not place else "")
     if real is not None:
         panel.axvline(real, color="C2", label="true labels, cross-validated")

@@ -26,6 +26,12 @@ class Held(Frozen):
 
     series: int
     instances: int
+    patients: int = 0
+    studies: int = 0
+
+    def __add__(self, other: Held) -> Held:
+        """What two withdrawals took of one release."""
+        return Held(**{name: getattr(self, name) + getattr(other, name) for name in Held.model_fields})
 
 
 class Withdrawal(Frozen):
@@ -90,8 +96,7 @@ def incomplete(workspace: Workspace) -> dict[str, Held]:
     gone: dict[str, Held] = {}
     for withdrawal in read_withdrawals(workspace):
         for tag, held in withdrawal.releases.items():
-            before = gone.get(tag, Held(series=0, instances=0))
-            gone[tag] = Held(series=before.series + held.series, instances=before.instances + held.instances)
+            gone[tag] = gone[tag] + held if tag in gone else held
     return gone
 
 

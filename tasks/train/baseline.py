@@ -58,8 +58,8 @@ class Evaluation:
 class TrainedModel:
     """A fitted model over series, what it was fitted and tested on, and what was found. All ids are pseudonyms.
 
-    `estimator` is a pipeline of scikit-learn, None for a network, whose `weights` are the bytes of an .npz. `scored` are
-    the studies' scores behind each evaluation.
+    `estimator` is a pipeline of scikit-learn, None for a network, whose `weights` are the bytes of an .npz. `scored`
+    are the studies' scores behind each evaluation.
     """
 
     estimator: Pipeline | None
@@ -82,7 +82,7 @@ class TrainedModel:
     @property
     def metrics(self) -> dict[str, float]:
         """All metrics as `<split>_<metric>`, with the ends of their intervals as `_low` and `_high`."""
-        found = {}
+        found: dict[str, float] = {}
         for part in (*self.evaluations, *([self.cross_validated] if self.cross_validated else [])):
             for name, interval in part.intervals.items():
                 found |= _flat(f"{part.split}_{name}", interval)
@@ -154,9 +154,7 @@ def train(release: Path, settings: TrainSettings, progress: Progress = lambda *_
         scored=scored,
         feature_names=examples.features.names,
         series_per_split={name: len(examples.rows(name)) for name in examples.splits},
-        patients={
-            patient: str(name) for patient, name in zip(examples.features.patients, examples.split, strict=True)
-        },
+        patients={patient: str(name) for patient, name in zip(examples.features.patients, examples.split, strict=True)},
         example=examples.features.matrix[examples.rows(TRAIN)][:3],
         params={
             "estimator": _KINDS[examples.kind],
@@ -177,7 +175,9 @@ def train(release: Path, settings: TrainSettings, progress: Progress = lambda *_
 
 def _scored(examples: Examples, scores: np.ndarray, split: str) -> Scored:
     rows = examples.rows(split)
-    patients, studies = ([column[row] for row in rows] for column in (examples.features.patients, examples.features.studies))
+    patients, studies = (
+        [column[row] for row in rows] for column in (examples.features.patients, examples.features.studies)
+    )
     return by_study(patients, studies, examples.target[rows], scores[rows])
 
 

@@ -1,7 +1,8 @@
 """A small convolutional network over the slices of a series, in PyTorch on the CPU: the same bytes each time.
 
-Three convolutions see each slice, the strongest answer of each filter over all slices and places is kept, and one linear
-layer weighs these: a lesion counts wherever it is, and however many slices lack it. Weights are an .npz of plain arrays.
+Three convolutions see each slice, the strongest answer of each filter over all slices and places is kept, and one
+linear layer weighs these: a lesion counts wherever it is, and however many slices lack it. Weights are an .npz of plain
+arrays.
 """
 
 from __future__ import annotations

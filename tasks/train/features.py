@@ -39,11 +39,16 @@ class SeriesFeatures:
     names: tuple[str, ...]
     matrix: Floats
 
+    @classmethod
+    def of(cls, rows: Sequence[tuple[str, str, str, str]], names: Sequence[str], matrix: Floats) -> SeriesFeatures:
+        """From (series, study, patient, modality) of each row."""
+        units, studies, patients, modalities = (tuple(row[column] for row in rows) for column in range(4))
+        return cls(units, studies, patients, modalities, tuple(names), matrix)
+
     def chosen(self, rows: npt.NDArray[np.int64]) -> SeriesFeatures:
         """Some of the series, by their places."""
         units, studies, patients, modalities = (
-            tuple(column[row] for row in rows)
-            for column in (self.units, self.studies, self.patients, self.modalities)
+            tuple(column[row] for row in rows) for column in (self.units, self.studies, self.patients, self.modalities)
         )
         return SeriesFeatures(units, studies, patients, modalities, self.names, self.matrix[rows])
 
@@ -57,7 +62,8 @@ def read_features(dataset: Path, instances: pd.DataFrame, modalities: Sequence[s
     chosen = chosen.sort_values(["unit", "slice_index", "frame", "image_path"], kind="stable")
     blocks = sorted(set(modalities))
     size = len(PROJECTIONS) * thumbnail * thumbnail
-    rows, vectors = [], []
+    rows: list[tuple[str, str, str, str]] = []
+    vectors = []
     for (unit, modality), slices in chosen.groupby(["unit", "modality"], sort=True):
         first = slices.iloc[0]
         vector = np.zeros(len(blocks) * size, dtype=np.float32)
@@ -65,7 +71,6 @@ def read_features(dataset: Path, instances: pd.DataFrame, modalities: Sequence[s
         vector[start : start + size] = project([dataset / path for path in slices["image_path"]], thumbnail)
         rows.append((str(unit), str(first["study"]), str(first["patient"]), str(modality)))
         vectors.append(vector)
-    columns = tuple(zip(*rows, strict=True)) if rows else ((),) * 4
     names = tuple(
         f"{modality}.{projection}.{row}.{column}"
         for modality in blocks
@@ -74,7 +79,7 @@ def read_features(dataset: Path, instances: pd.DataFrame, modalities: Sequence[s
         for column in range(thumbnail)
     )
     matrix = np.stack(vectors) if vectors else np.zeros((0, len(names)), dtype=np.float32)
-    return SeriesFeatures(*columns, names, matrix)
+    return SeriesFeatures.of(rows, names, matrix)
 
 
 def project(paths: Sequence[Path], thumbnail: int) -> Floats:

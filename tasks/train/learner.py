@@ -73,9 +73,7 @@ class Linear:
                 *([("select", SelectKBest(f_classif, k=best))] if self.best else []),
                 (
                     "classify",
-                    LogisticRegression(
-                        C=self.strength, class_weight="balanced", max_iter=2000, random_state=self.seed
-                    ),
+                    LogisticRegression(C=self.strength, class_weight="balanced", max_iter=2000, random_state=self.seed),
                 ),
             ]
         )

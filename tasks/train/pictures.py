@@ -21,7 +21,8 @@ def read_pictures(dataset: Path, instances: pd.DataFrame, modalities: Sequence[s
     """
     chosen = instances[instances["image_path"].notna() & instances["modality"].isin(list(modalities))]
     chosen = chosen.sort_values(["unit", "slice_index", "frame", "image_path"], kind="stable")
-    rows, stacks = [], []
+    rows: list[tuple[str, str, str, str]] = []
+    stacks = []
     for (unit, modality), slices in chosen.groupby(["unit", "modality"], sort=True):
         places = np.linspace(0, len(slices) - 1, SLICES).round().astype(int)
         paths = slices["image_path"].to_numpy()[places]
@@ -30,6 +31,5 @@ def read_pictures(dataset: Path, instances: pd.DataFrame, modalities: Sequence[s
         stacks.append(((stack - stack.mean()) / (stack.std() or 1.0)).astype(np.float32))
         first = slices.iloc[0]
         rows.append((str(unit), str(first["study"]), str(first["patient"]), str(modality)))
-    columns = tuple(zip(*rows, strict=True)) if rows else ((),) * 4
     matrix = np.stack(stacks) if stacks else np.zeros((0, SLICES, thumbnail, thumbnail), dtype=np.float32)
-    return SeriesFeatures(*columns, (), matrix)
+    return SeriesFeatures.of(rows, (), matrix)

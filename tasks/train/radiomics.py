@@ -34,7 +34,8 @@ def read_radiomics(dataset: Path, modalities: Sequence[str]) -> SeriesFeatures:
         ) from None
     tags = [column["name"] for column in told if column.get("family", "diagnostics") != "diagnostics"]
     blocks = sorted(set(modalities))
-    rows, vectors = [], []
+    rows: list[tuple[str, str, str, str]] = []
+    vectors = []
     chosen = table[table["modality"].isin(blocks)]
     for (unit, modality), own in chosen.groupby(["unit", "modality"], sort=True):
         vector = np.zeros(len(blocks) * len(tags), dtype=np.float32)
@@ -42,7 +43,6 @@ def read_radiomics(dataset: Path, modalities: Sequence[str]) -> SeriesFeatures:
         vector[start : start + len(tags)] = own[tags].astype("float64").mean(axis=0).to_numpy()
         rows.append((str(unit), str(own["study"].iloc[0]), str(own["patient"].iloc[0]), str(modality)))
         vectors.append(vector)
-    columns = tuple(zip(*rows, strict=True)) if rows else ((),) * 4
     names = tuple(f"{modality}.{tag}" for modality in blocks for tag in tags)
     matrix = np.stack(vectors) if vectors else np.zeros((0, len(names)), dtype=np.float32)
-    return SeriesFeatures(*columns, names, matrix)
+    return SeriesFeatures.of(rows, names, matrix)

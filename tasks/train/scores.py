@@ -133,7 +133,9 @@ def bootstrap(scored: Scored, draws: int, seed: int) -> dict[str, Interval]:
         rarer = min(patients_of_class(scored, one) for one in (0, 1))
         edge = rarer / (rarer + _Z**2)
         perfect = found["roc_auc"].value == 1.0
-        found["roc_auc"] = Interval(value=float(perfect), low=edge if perfect else 0.0, high=1.0 if perfect else 1 - edge)
+        found["roc_auc"] = Interval(
+            value=float(perfect), low=edge if perfect else 0.0, high=1.0 if perfect else 1 - edge
+        )
     return found
 
 

@@ -99,9 +99,7 @@ def encode(table: pd.DataFrame) -> dict[str, np.ndarray]:
     return found
 
 
-def _score(
-    examples: Examples, columns: Sequence[np.ndarray], folds: int, draws: int, seed: int
-) -> Interval | None:
+def _score(examples: Examples, columns: Sequence[np.ndarray], folds: int, draws: int, seed: int) -> Interval | None:
     if not columns:
         return None
     matrix = np.concatenate(columns, axis=1).astype(np.float32)

@@ -63,10 +63,14 @@ def look_at_subgroups(
                 metrics = bootstrap(part, draws, seed)
                 shown.append(
                     Subgroup(
-                        scored=name, by=by, group=group, patients=patients, studies=len(part.studies),
+                        scored=name,
+                        by=by,
+                        group=group,
+                        patients=patients,
+                        studies=len(part.studies),
                         positive=int(part.truth.sum()),
                         metrics={metric: metrics[metric] for metric in SHOWN if metric in metrics},
-                    )  # fmt: skip
+                    )
                 )
             if small:
                 hidden.append(Hidden(scored=name, by=by, groups=small))
@@ -88,8 +92,10 @@ def groupings(examples: Examples, site: str) -> dict[str, dict[str, str]]:
     elif site in series.columns:
         made["site"] = _of_studies(rows, rows["unit"].map(series[site]))
     if {"manufacturer", "model"} <= set(series.columns):
-        scanner = (series["manufacturer"].fillna("").astype(str) + " " + series["model"].fillna("").astype(str)).str.strip()
-        made["scanner"] = _of_studies(rows, rows["unit"].map(scanner.replace("", pd.NA)))
+        scanner = (
+            series["manufacturer"].fillna("").astype("string").str.cat(series["model"].fillna(""), " ").str.strip()
+        )
+        made["scanner"] = _of_studies(rows, rows["unit"].map(scanner.mask(scanner == "")))
     return made
 
 

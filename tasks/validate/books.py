@@ -22,6 +22,7 @@ from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.record.reconcile import dropped_duplicates
 from tasks.record.records import Record, read_records
+from tasks.record.withdrawals import Held, incomplete
 
 COUNTED = ("patients", "studies", "series", "instances", "labels")
 """The tables of which a release should not have fewer rows than the last."""
@@ -59,7 +60,7 @@ def read_books(workspace: Workspace, kept: pd.DataFrame, curated: str) -> Books:
     last = before.manifest.get("distributions", {}) if before else {}
     return Books(
         cohort=_cohort(cohort, tallies, {str(unit): int(count) for unit, count in dropped.items()}),
-        release=_release(workspace, last),
+        release=_release(workspace, last.get("rows", {}), incomplete(workspace).get(before.tag) if before else None),
         passed=frozenset(
             (unit, item.sop)
             for unit, result in results.items()
@@ -107,17 +108,26 @@ def _refused(tally: Tally) -> int:
     return tally.quarantined + tally.skipped + tally.withdrawn - duplicates
 
 
-def _release(workspace: Workspace, last: dict[str, Any]) -> pd.DataFrame:
+def _release(workspace: Workspace, rows: dict[str, int], gone: Held | None) -> pd.DataFrame:
+    """`rows` are those of the last release's tables, `gone` what was withdrawn from it since: it is not missed."""
     profile, scorecard = _profile(workspace), read_scorecard()
-    rows: dict[str, int] = last.get("rows", {})
     return pd.DataFrame(
         {
             "profile_is_applied": [profile is not None and profile.settings == digest(workspace.settings.deidentify)],
             "scorecard_is_current": [profile is not None and profile.version == scorecard.engine],
             "scorecard_is_clean": [scorecard.passes],
-            **{f"last_{name}": [rows.get(name, 0)] for name in COUNTED},
+            **{f"last_{name}": [rows.get(name, 0) - _withdrawn(name, rows, gone)] for name in COUNTED},
         }
     )
+
+
+def _withdrawn(table: str, rows: dict[str, int], gone: Held | None) -> int:
+    """How many rows of `table` were those who withdrew; of labels, which name no study in the record, their share."""
+    if gone is None:
+        return 0
+    if table == "labels":
+        return -(-rows.get(table, 0) * gone.studies // max(1, rows.get("studies", 0)))
+    return int(getattr(gone, table))
 
 
 def _profile(workspace: Workspace) -> AppliedProfile | None:

@@ -155,10 +155,11 @@ def trace(workspace: Workspace, ledger: Ledger, patients: Collection[str], also:
 
 def _releases(ledger: Ledger, patients: frozenset[str]) -> dict[str, Held]:
     row = ReleaseItemRow
-    counts = func.count(row.series.distinct()), func.count(row.instance.distinct())
+    held = {"series": row.series, "instances": row.instance, "patients": row.patient, "studies": row.study}
+    counts = [func.count(column.distinct()) for column in held.values()]
     query = select(row.release, *counts).where(row.patient.in_(sorted(patients))).group_by(row.release)
     with ledger.database.read() as connection:
-        return {tag: Held(series=series, instances=instances) for tag, series, instances in connection.execute(query)}
+        return {tag: Held(**dict(zip(held, found, strict=True))) for tag, *found in connection.execute(query)}
 
 
 def _of_cohort(workspace: Workspace, patients: frozenset[str]) -> Iterable[tuple[str, str]]:

@@ -38,7 +38,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def trained(workspace: Workspace) -> TrainedModel:
-    return train(workspace.dataset, TrainSettings(thumbnail=16))
+    return train(workspace.dataset, TrainSettings(thumbnail=16, permutations=2, bootstrap=50))
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,7 @@ def before(released: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Bef
     remote.mkdir()
     _dvc(workspace, "remote", "add", "--default", "far", str(remote))
     _dvc(workspace, "push", "--quiet")
-    set_params(workspace, {"transform.size": 48})
+    set_params(workspace, {"transform.size": 48, "train.log_predictions": True})
     workspace = Workspace(workspace.root)
     assert build(workspace).is_completed()
     _dvc(workspace, "push", "--quiet")
@@ -188,11 +188,7 @@ def test_releases_are_marked_and_the_record_says_how_much_and_never_who(before: 
 
 
 def test_the_next_run_takes_everybody_else_and_the_books_balance(before: Before, after: str) -> None:
-    code, _, err = sluice(  # one of eight is more than a tenth: somebody has to answer for a release so much smaller
-        *("waive", "release/counts-do-not-collapse", "--reason", "a patient withdrew", "--by", "study office"),
-        *("-w", str(before.workspace.root)),
-    )
-    assert code == 0, err
+    """One of eight is more than a tenth; that they are missed stops no release."""
     state = build(before.workspace)
     assert state.is_completed(), state.message
     assert "release/heart/v3" in (state.message or "")

@@ -69,7 +69,7 @@ def sluice(*arguments: str, cwd: Path | None = None, **environment: str) -> subp
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """One demo for the whole module: it takes minutes."""
     root = tmp_path_factory.mktemp("demo")
-    done = sluice("demo", "--directory", str(root))
+    done = sluice("demo", "--directory", str(root), "--patients", "16")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     yield Demo(root, done.stdout)
     shutil.rmtree(root, ignore_errors=True)

@@ -293,7 +293,7 @@ def test_names_and_licence_come_from_the_parameters(filled: Workspace) -> None:
     summary = export(named)
     assert summary.path.name == "heart"
     card = (summary.path / "README.md").read_text(encoding="utf-8")
-    assert card.startswith("# Hearts \\| all\n")
+    assert card.split("---\n")[2].startswith("# Hearts \\| all\n")
     assert "Licence: CC0-1.0." in card
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.core.errors import ConfigurationError
+from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import write_table
 from tasks.core.settings import TrainSettings
 from tasks.export.stage import export
@@ -19,7 +19,7 @@ from tasks.train.features import project, read_features
 from tests.support.fake_stages import fill_workspace
 from tests.support.places import make_workspace
 
-SETTINGS = TrainSettings(thumbnail=16)
+SETTINGS = TrainSettings(thumbnail=16, permutations=0, bootstrap=50, folds=2, features="images")
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +105,14 @@ def test_a_split_of_one_class_is_named(copied: Path, value: int, said: str) -> N
         train(copied, SETTINGS)
 
 
+def test_a_patient_in_two_splits_stops_it(copied: Path) -> None:
+    splits = pd.read_parquet(copied / "splits.parquet", dtype_backend="numpy_nullable")
+    other = splits[splits["split"] == "train"].head(1).assign(split="test")
+    write_table(pd.concat([splits, other], ignore_index=True), copied / "splits.parquet")
+    with pytest.raises(ContractViolation, match="leak: 1 patients are in two splits"):
+        train(copied, SETTINGS)
+
+
 def test_labels_that_are_not_yes_or_no_are_refused(copied: Path) -> None:
     change(copied, "labels", value=2)
     with pytest.raises(ConfigurationError, match="other than 0 and 1"):
@@ -137,7 +145,7 @@ def test_modalities_have_blocks_of_their_own(release: Path) -> None:
 
 
 def test_features_of_a_release_can_be_learned_from_with_gaps_and_without_them_it_says_what_to_set(copied: Path) -> None:
-    settings = TrainSettings(features="radiomics")
+    settings = TrainSettings(features="radiomics", permutations=0, bootstrap=50, folds=2)
     with pytest.raises(ConfigurationError, match=r"radiomics\.in_flow"):
         train(copied, settings)
     labels = pd.read_parquet(copied / "labels.parquet").query("label == 'lesion'")
@@ -157,3 +165,4 @@ def test_features_of_a_release_can_be_learned_from_with_gaps_and_without_them_it
     assert model.metrics["test_roc_auc"] > 0.9
     assert set(model.feature_names) == {f"{m}.{tag}" for m in ("CT", "MR") for tag in ("stat_mean", "stat_var")}
     assert model.params["features"] == "radiomics"
+    assert train(copied, settings.model_copy(update={"features": "auto"})).params["features"] == "radiomics"

@@ -62,7 +62,7 @@ def as_parquet(*values: str) -> bytes:
         f"pp{ANN}".encode(),  # begins inside of what looks like another one
         f'{{"series": "{UID}"}}'.encode(),
         as_parquet("images/CT/" + ANN + "_0001.png", "other"),
-        gzip.compress(ANN.encode()),
+        gzip.compress(ANN.encode(), mtime=0),
         packed(ANN.encode()),
     ],
 )
