@@ -29,6 +29,7 @@ from flows.commands import (
     reproduce,
     retry,
     run,
+    sample,
     status,
     steps,
     up,
@@ -58,7 +59,7 @@ app.add_typer(release.app, name="release")
 app.command("reproduce")(reproduce.reproduce)
 app.command("query")(query.query)
 app.add_typer(cohort.app, name="cohort")
-app.command("sample")(query.sample)
+app.command("sample")(sample.sample)
 app.command("up")(up.up)
 app.command("backfill")(deployments.backfill)
 app.command("train")(run.train)

@@ -1,4 +1,4 @@
-"""`sluice query`, `sluice sample`: what analysts ask of a release, as a table, CSV, JSON or Parquet."""
+"""`sluice query`: what analysts ask of a release, answered as a table, CSV, JSON or Parquet."""
 
 from __future__ import annotations
 
@@ -14,12 +14,8 @@ from flows.commands.common import WorkspaceOption, choose, command, console, ope
 from tasks.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tasks.core.workspace import Workspace
-    from tasks.export.sampling import Sample
     from tasks.export.shelf import Arrow, Shelf
-    from tasks.record.cohorts import SavedCohort
 
 FORMATS = ("table", "csv", "json", "parquet")
 LEVELS = ("patient", "study", "series", "instance")
@@ -42,6 +38,9 @@ def query(
     limit: Annotated[
         int | None, typer.Option(min=1, help=f"Rows at most; all of them, but {_SHOWN} where a table is printed.")
     ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A copy of a release, instead of a workspace's.")
+    ] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Ask the tables of a release: patients, studies, series, instances, labels, splits, features where there are.
@@ -50,66 +49,21 @@ def query(
     (unit). `SHOW TABLES` and `DESCRIBE series` list what there is. The query reads these tables and nothing else: no
     file, no network, no extension, and it changes nothing.
     """
-    place = open_workspace(workspace)
     kind = _format(format, out)
     if kind == "parquet" and out is None:
         raise ConfigurationError("Parquet goes to a file: give --out FILE.parquet")
     shown = _SHOWN if limit is None and kind == "table" else limit
-    answer, shelf = ask(place, sql, release, None if shown is None else shown + (limit is None))
+    wanted = None if shown is None else shown + (limit is None)
+    if folder is not None:
+        answer, shelf = _ask_copy(folder, sql, wanted)
+    else:
+        answer, shelf = ask(open_workspace(workspace), sql, release, wanted)
     more = limit is None and shown is not None and answer.num_rows > shown
     _write(answer.slice(0, shown) if more else answer, kind, out)
     if more:
-        _say(f"only the first {shown} rows: --limit, or --out FILE for all of them")
+        say(f"only the first {shown} rows: --limit, or --out FILE for all of them")
     if out is not None:
-        _say(f"{answer.num_rows} rows of {shelf.name} in {out}")
-
-
-@command
-def sample(
-    size: Annotated[int, typer.Option("-n", "--size", min=1, help="How many patients, studies, series or instances.")],
-    stratify: Annotated[
-        str, typer.Option(help="Columns of any table, or labels, with commas: sex,modality. Shares stay as they are.")
-    ],
-    by: Annotated[str, typer.Option(help="What is counted: patient, study, series or instance.")] = "series",
-    seed: Annotated[int, typer.Option(help="Another number draws another sample; the same, the same.")] = 0,
-    cohort: Annotated[str | None, typer.Option(help="Draw from a saved cohort.")] = None,
-    release: ReleaseOption = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            help="FILE.csv or FILE.parquet for the list; else a new folder for the tables and images of the sample, "
-            "which `load_release` reads.",
-        ),
-    ] = None,
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Draw a sample that keeps the shares of each kind, and patients together.
-
-    A patient is of one kind, such as F and CT+MR. Within a kind patients are drawn one after the other, each with all
-    of theirs until the kind's share is full. Prints how many there are and how many were drawn.
-    """
-    from tasks.export.sampling import draw, items_of
-    from tasks.export.shelf import open_shelf
-    from tasks.record.cohorts import find_cohort
-
-    place, level = open_workspace(workspace), choose("--by", by, LEVELS)
-    shelf = open_shelf(place, release)
-    _warn(shelf)
-    if out is not None and out.suffix not in (".csv", ".parquet") and (release is not None or out.exists()):
-        raise ConfigurationError(
-            f"{out} is there already: name a new folder"
-            if out.exists()
-            else "images are taken of the dataset in data/ alone: give --out FILE.csv, or `sluice release copy` first"
-        )
-    columns = [name.strip() for name in stratify.split(",") if name.strip()]
-    tables = _frames(shelf, find_cohort(place, cohort) if cohort else None)
-    drawn = draw(items_of(tables, level, columns), level, columns, size, seed)  # type: ignore[arg-type]
-    _print_strata(drawn, columns, by)
-    if out is not None:
-        _write_sample(place, shelf, drawn, by, out)
-    if len(drawn.rows) < size:
-        _say(f"there are only {len(drawn.rows)}: all of them were taken")
+        say(f"{answer.num_rows} rows of {shelf.name} in {out}")
 
 
 def ask(workspace: Workspace, sql: str, release: str | None, limit: int | None = None) -> tuple[Arrow, Shelf]:
@@ -120,21 +74,33 @@ def ask(workspace: Workspace, sql: str, release: str | None, limit: int | None =
     from tasks.record.cohorts import saved_cohorts
 
     shelf = open_shelf(workspace, release)
-    _warn(shelf)
+    warn(shelf)
     return run(with_cohorts(shelf.tables, saved_cohorts(workspace)), sql, limit), shelf
 
 
-def _warn(shelf: Shelf) -> None:
+def _ask_copy(folder: Path, sql: str, limit: int | None) -> tuple[Arrow, Shelf]:
+    from tasks.export.catalog import query as run
+    from tasks.export.shelf import open_folder
+
+    shelf = open_folder(folder)
+    return run(shelf.tables, sql, limit), shelf
+
+
+def warn(shelf: Shelf) -> None:
+    """Say what is to be said of a release."""
     for warning in shelf.warnings:
-        _say(f"warning: {warning}")
+        say(f"warning: {warning}")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """One line beside the answer."""
     typer.echo(line, err=True)  # the answer alone goes to standard output
 
 
 def _format(asked: str | None, out: Path | None) -> str:
     if asked is not None:
+        if asked == "table" and out is not None:
+            raise ConfigurationError("--format table is for the terminal: a file is csv, json or parquet")
         return choose("--format", asked, FORMATS)
     if out is None:
         return "table"
@@ -165,47 +131,3 @@ def _print(answer: Arrow) -> None:
     for row in cells(answer):
         table.add_row(*(Text(cell) for cell in row))
     console.print(table, soft_wrap=False)
-
-
-def _frames(shelf: Shelf, cohort: SavedCohort | None) -> dict[str, pd.DataFrame]:
-    """The tables for pandas, those of a cohort's patients, studies, series or instances."""
-    from tasks.export.answers import to_frame
-
-    tables = {name: to_frame(table) for name, table in shelf.tables.items()}
-    if cohort is not None:
-        held = cohort.rows(tables["instances"])
-        keys = {"patients": "patient", "studies": "study", "series": "unit", "instances": cohort.column}
-        for name, key in keys.items():
-            tables[name] = tables[name][tables[name][key].isin(set(held[key]))]
-        if not len(held):
-            raise ConfigurationError(f"nobody of the cohort {cohort.name} is in {shelf.name}")
-    return tables
-
-
-def _print_strata(drawn: Sample, columns: list[str], by: str) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in (*columns, by, "patients", "drawn", "of patients"):
-        table.add_column(name, justify="left" if name in columns else "right")
-    for one in drawn.strata:
-        counts = (one.items, one.patients, one.drawn, one.drawn_patients)
-        table.add_row(*(Text(value) for value in one.values), *map(str, counts))
-    console.print(table, soft_wrap=False)
-
-
-def _write_sample(workspace: Workspace, shelf: Shelf, drawn: Sample, by: str, out: Path) -> None:
-    from tasks.core.files import atomic_path, write_table
-    from tasks.export.subset import write_subset
-    from tasks.export.tables import without_formulas
-    from tasks.record.cohorts import COLUMN
-
-    if out.suffix == ".parquet":
-        write_table(drawn.rows, out)
-    elif out.suffix == ".csv":
-        with atomic_path(out) as draft:
-            without_formulas(drawn.rows).to_csv(draft, index=False, lineterminator="\n")
-    else:
-        column = COLUMN[by]
-        images = write_subset(workspace.dataset, column, set(drawn.rows[column]), out)
-        _say(f"{images} images and their tables in {out}")
-        return
-    _say(f"{len(drawn.rows)} rows of {shelf.name} in {out}")

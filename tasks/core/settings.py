@@ -282,7 +282,7 @@ class ExportSettings(Frozen):
     shards: int | None = Field(
         None,
         ge=1,
-        description="images that a WebDataset shard holds at most, beside images/; a patient's stay together; null: none",
+        description="images that a WebDataset shard holds at most, beside images/; a patient's are in one; null: none",
     )
 
 
@@ -291,6 +291,7 @@ class TrainSettings(Frozen):
 
     target: str = Field("lesion", description="the label to predict")
     modalities: tuple[Modality, ...] = Field(("CT", "MR"), description="modalities to learn from")
+    cohort: str | None = Field(None, description="a saved cohort: nothing else is learned from or tested")
     model: Literal["linear", "cnn"] = Field(
         "linear", description="linear: logistic regression; cnn: a small network over slices, which needs `make torch`"
     )

@@ -207,7 +207,7 @@ first = Image.open(instances["image_path"].dropna().iloc[0])
 ```
 
 `load_release` of `tasks.export.dataset` (Sluice) gives the same as NumPy, pandas or PyTorch, checked against its
-checksums; Hugging Face `datasets` reads the images with their facts and splits by `load_dataset(FOLDER)`.{_sharded(settings)}
+checksums; Hugging Face `datasets` reads images, facts and splits by `load_dataset(FOLDER)`.{_sharded(settings)}
 Or by `croissant.json`, with any Croissant loader.
 Every table is there as CSV too, in which an apostrophe stands before
 text that a spreadsheet would run as a formula. `metadata/` has the same facts sorted by patient, image and machine."""

@@ -26,7 +26,7 @@ from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import sha256
 from tasks.export.shards import read_index, read_member
 from tasks.export.views import LABEL, SPLITS, image_rows
-from tasks.record.cohorts import COLUMN, SavedCohort, read_cohort_file
+from tasks.record.cohorts import COLUMN, SavedCohort, cohort_beside, read_cohort_file
 
 if TYPE_CHECKING:
     from tasks.export.torch_dataset import ImagesAndTargets
@@ -192,10 +192,7 @@ class LoadedRelease:
             return {str(name) for name in cohort}
         if cohort.endswith(".txt"):
             return read_cohort_file(Path(cohort))
-        place = self.root.resolve().parent.parent / "cohorts" / f"{cohort}.txt"
-        if not place.is_file():
-            raise ConfigurationError(f"no cohort {cohort} beside this release: give the path of its file")
-        return read_cohort_file(place)
+        return cohort_beside(self.root, cohort)
 
     def _read(self, name: str) -> pd.DataFrame:
         if name not in TABLES and name not in OPTIONAL:

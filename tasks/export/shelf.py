@@ -34,7 +34,7 @@ class Shelf:
     @property
     def name(self) -> str:
         """How it is told."""
-        return self.tag or f"an unpublished dataset ({self.content[:12]})"
+        return self.tag or f"the dataset {self.content[:12]}"
 
 
 def open_shelf(workspace: Workspace, asked: str | None = None) -> Shelf:
@@ -45,17 +45,24 @@ def open_shelf(workspace: Workspace, asked: str | None = None) -> Shelf:
     if asked is not None:
         return _stored(workspace, find_record(workspace, asked))
     folder = workspace.dataset
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"no dataset in {folder}: make one with `sluice run`, or name an older one with --release"
+        )
+    here = open_folder(folder)
+    records = [record for record in read_records(workspace, folder.name) if record.content == here.content]
+    tag = records[-1].tag if records else None
+    return Shelf(tag, here.content, here.tables, _warnings(workspace, tag))
+
+
+def open_folder(folder: Path) -> Shelf:
+    """The tables of a copy of a release, wherever it lies. What was withdrawn from it since, a copy can't tell."""
     try:
         content = str(json.loads((folder / "release.json").read_text(encoding="utf-8"))["content"])
     except (OSError, ValueError, KeyError):
-        raise ConfigurationError(
-            f"no dataset in {folder}: make one with `sluice run`, or name an older one with --release"
-        ) from None
-    records = [record for record in read_records(workspace, folder.name) if record.content == content]
-    tag = records[-1].tag if records else None
+        raise ConfigurationError(f"{folder} holds no release: it has no release.json that can be read") from None
     places = {name: folder / f"{name}.parquet" for name in (*TABLES, *OPTIONAL)}
-    found = {name: _read(place) for name, place in places.items() if place.is_file()}
-    return Shelf(tag, content, found, _warnings(workspace, tag))
+    return Shelf(None, content, {name: _read(place) for name, place in places.items() if place.is_file()})
 
 
 def _stored(workspace: Workspace, record: Record) -> Shelf:

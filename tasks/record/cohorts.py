@@ -90,7 +90,8 @@ def read_cohort_file(place: Path) -> SavedCohort:
 
 def saved_cohorts(workspace: Workspace) -> dict[str, SavedCohort]:
     """All of a workspace by name."""
-    return {place.stem: read_cohort_file(place) for place in sorted(workspace.cohorts.glob("*.txt"))}
+    places = sorted(place for place in workspace.cohorts.glob("*.txt") if _NAME.fullmatch(place.stem))
+    return {place.stem: read_cohort_file(place) for place in places}
 
 
 def find_cohort(workspace: Workspace, name: str) -> SavedCohort:
@@ -100,6 +101,14 @@ def find_cohort(workspace: Workspace, name: str) -> SavedCohort:
         return read_cohort_file(place)
     known = [path.stem for path in sorted(workspace.cohorts.glob("*.txt"))]
     raise ConfigurationError(f"no cohort {name}; {_hint(name, known)}")
+
+
+def cohort_beside(dataset: Path, name: str) -> SavedCohort:
+    """The cohort of this name in the workspace that `dataset` (its data/dataset/<name>) lies in."""
+    place = dataset.resolve().parent.parent / "cohorts" / f"{name}.txt"
+    if not _NAME.fullmatch(name) or not place.is_file():
+        raise ConfigurationError(f"no cohort {name} beside this release: `sluice cohort list`, or give its file's path")
+    return read_cohort_file(place)
 
 
 def delete_cohort(workspace: Workspace, name: str) -> None:

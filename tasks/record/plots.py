@@ -78,7 +78,7 @@ def draw_calibration(curves: Sequence[tuple[str, Sequence[tuple[float, float, in
     upper.set_ylabel("share of positive studies")
     upper.set_xlim(0, 1)
     upper.set_ylim(-0.03, 1.03)
-    upper.legend(loc="upper left")
+    upper.legend(loc="lower right")
     lower.set_xlabel("score")
     lower.set_ylabel("studies")
     return figure
@@ -102,7 +102,7 @@ def draw_shuffled(real: float | None, shuffled: Sequence[tuple[str, Sequence[flo
     panel.set_ylim(-0.6, max(0.6, len(shuffled) - 0.4))
     panel.set_xlim(0, 1.02)
     panel.set_xlabel("AUC on shuffled labels")
-    panel.legend(loc="upper left", fontsize=7)
+    panel.legend(loc="upper left", fontsize=7, markerscale=0.4)
     return figure
 
 

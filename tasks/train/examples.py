@@ -12,6 +12,7 @@ import pandas as pd
 
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.settings import TrainSettings
+from tasks.record.cohorts import cohort_beside
 from tasks.train.features import SeriesFeatures, read_features
 from tasks.train.pictures import read_pictures
 from tasks.train.radiomics import FEATURES, read_radiomics
@@ -61,9 +62,14 @@ def read_examples(release: Path, settings: TrainSettings) -> Examples:
     split without both positive and negative studies; `ContractViolation` when a patient is in two splits.
     """
     tables = {name: _read(release, name) for name in TABLES}
+    if settings.cohort is not None:
+        tables["instances"] = cohort_beside(release, settings.cohort).rows(tables["instances"])
     kind, features = _features(release, settings, tables["instances"])
+    if settings.cohort is not None:  # radiomics are not read by instances
+        inside = set(tables["instances"]["unit"])
+        features = features.chosen(np.flatnonzero([unit in inside for unit in features.units]))
     if not features.units:
-        wanted = ", ".join(settings.modalities)
+        wanted = ", ".join(settings.modalities) + (f" in the cohort {settings.cohort}" if settings.cohort else "")
         raise ConfigurationError(f"the release has no {kind} of {wanted}: set train.modalities")
     truth = label_series(features, tables["labels"], settings.target)
     splits = tables["splits"].drop_duplicates(["patient", "split"])

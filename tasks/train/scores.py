@@ -18,7 +18,6 @@ from tasks.core.models import Frozen
 THRESHOLD = 0.5
 BINS = 10
 METRICS = ("roc_auc", "balanced_accuracy", "accuracy", "sensitivity", "specificity", "brier", "ece")
-_Z = 1.959964
 _CELLS = 2_000_000
 
 Values = npt.NDArray[np.float64]
@@ -108,40 +107,52 @@ def measure(truth: Ints, score: Values, weight: Values) -> dict[str, Values]:
 def bootstrap(scored: Scored, draws: int, seed: int) -> dict[str, Interval]:
     """Each metric with its percentile interval over `draws` resamples of patients; NaN metrics are left out.
 
-    Where all studies are told apart every resample says 1 and the percentiles say nothing: then the lower end of the
-    AUC is Wilson's with as many trials as the rarer class has patients.
+    Where all studies are told apart every resample says 1, and the percentiles would claim certainty. Then the AUC's
+    interval is that which the studies would have if the two closest ones of different labels were exchanged: it meets
+    the interval of a model that errs once, so that a perfect score never looks worse than a good one.
     """
-    whole = {name: float(values[0]) for name, values in _whole(scored).items()}
+    resampled = _resample(scored, draws, seed)
+    found = {}
+    for name, values in measure(scored.truth, scored.score, np.ones((1, len(scored.truth)))).items():
+        if not np.isnan(values[0]):
+            low, high = _ends(resampled[name])
+            found[name] = Interval(value=float(values[0]), low=low, high=high)
+    area = found.get("roc_auc")
+    if area and area.value in (0.0, 1.0) and area.low is not None:
+        low, high = _ends(_resample(_exchanged(scored, perfect=area.value == 1.0), draws, seed)["roc_auc"])
+        perfect = area.value == 1.0
+        found["roc_auc"] = Interval(value=area.value, low=low if perfect else 0.0, high=1.0 if perfect else high)
+    return found
+
+
+def _resample(scored: Scored, draws: int, seed: int) -> dict[str, Values]:
     names, codes = np.unique(np.array(scored.patients, dtype=object), return_inverse=True)
     count = len(names)
     rng = np.random.default_rng([seed, 11])
-    parts: dict[str, list[Values]] = {name: [] for name in METRICS}
+    parts: dict[str, list[Values]] = {name: [np.zeros(0)] for name in METRICS}
     at_once = max(1, _CELLS // max(1, len(codes)))
     for start in range(0, draws if count > 1 else 0, at_once):
         drawn = rng.multinomial(count, np.full(count, 1 / count), size=min(at_once, draws - start))
         for name, values in measure(scored.truth, scored.score, drawn[:, codes].astype(np.float64)).items():
-            parts[name].append(values)
-    found = {}
-    for name, value in whole.items():
-        values = np.concatenate(parts[name]) if parts[name] else np.array([])
-        values = values[~np.isnan(values)]
-        if np.isnan(value):
-            continue
-        low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (None, None)
-        found[name] = Interval(value=value, low=_float(low), high=_float(high))
-    if found.get("roc_auc") and found["roc_auc"].value in (0.0, 1.0):
-        rarer = min(patients_of_class(scored, one) for one in (0, 1))
-        edge = rarer / (rarer + _Z**2)
-        perfect = found["roc_auc"].value == 1.0
-        found["roc_auc"] = Interval(
-            value=float(perfect), low=edge if perfect else 0.0, high=1.0 if perfect else 1 - edge
-        )
-    return found
+            parts[name].append(values[~np.isnan(values)])
+    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def patients_of_class(scored: Scored, value: int) -> int:
-    """How many patients have a study with this label."""
-    return len({patient for patient, truth in zip(scored.patients, scored.truth, strict=True) if truth == value})
+def _exchanged(scored: Scored, *, perfect: bool) -> Scored:
+    """The same with the scores of the closest positive and negative study exchanged."""
+    toward, away = (np.argmin, np.argmax) if perfect else (np.argmax, np.argmin)
+    positive, negative = np.flatnonzero(scored.truth == 1), np.flatnonzero(scored.truth == 0)
+    one, other = positive[toward(scored.score[positive])], negative[away(scored.score[negative])]
+    score = scored.score.copy()
+    score[[one, other]] = score[[other, one]]
+    return Scored(scored.patients, scored.studies, scored.truth, score)
+
+
+def _ends(values: Values) -> tuple[float | None, float | None]:
+    if not len(values):
+        return None, None
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def reliability(scored: Scored) -> list[tuple[float, float, int]]:
@@ -152,11 +163,3 @@ def reliability(scored: Scored) -> list[tuple[float, float, int]]:
         for one in range(BINS)
         if (place == one).any()
     ]
-
-
-def _whole(scored: Scored) -> dict[str, Values]:
-    return measure(scored.truth, scored.score, np.ones((1, len(scored.truth))))
-
-
-def _float(value: float | None) -> float | None:
-    return None if value is None else float(value)

@@ -330,11 +330,15 @@ def test_verify_says_what_it_could_not_compare(many: Path, key: Path, tmp_path: 
 
 
 @pytest.mark.shared
-def test_the_shared_corpus_has_an_outcome_for_each_file_and_keeps_its_directory(
+def test_half_of_the_shared_corpus_has_an_outcome_for_each_file_and_keeps_its_directory(
     shared_data: Path, key: Path, tmp_path: Path
 ) -> None:
-    target, report = tmp_path / "out", tmp_path / "report.json"
-    source = shared_data / "dicom"
+    """test_deidentify_corpus.py goes through all of it file by file; here the word of the command counts."""
+    source, target, report = tmp_path / "in", tmp_path / "out", tmp_path / "report.json"
+    for path in sorted(path for path in (shared_data / "dicom").rglob("*") if path.is_file())[::2]:
+        place = source / path.relative_to(shared_data)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
     options = ("--key-file", key, "--workers", 2, "--profile", "research")
     code, out, err = sluice("deidentify", source, target, *options, "--report", report)
     print(out)
@@ -343,7 +347,7 @@ def test_the_shared_corpus_has_an_outcome_for_each_file_and_keeps_its_directory(
     said = json.loads(report.read_text())
     assert said["files"] == sum(path.is_file() for path in source.rglob("*"))
     outputs = list(target.rglob("*.dcm"))
-    assert len(outputs) == said["kept"] > 500
+    assert len(outputs) == said["kept"] > 250
     listed = {Path(instance.path) for instance in FileSet(target / "DICOMDIR")}
     assert listed <= set(outputs)
     assert len(listed) >= 0.98 * len(outputs)

@@ -19,6 +19,7 @@ from tasks.core.files import write_json, write_table, write_zip
 from tasks.core.models import Cohort, Item, State, Unit, UnitResult, Verdict, Verdicts
 from tasks.core.reasons import Reason
 from tasks.core.verdicts import curated_digest, write_verdicts
+from tasks.core.waivers import read_waivers, write_waivers
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 
@@ -65,6 +66,7 @@ def judge(workspace: Workspace, *, blocking: bool = False) -> None:
         sentence="Once each.",
     )
     write_verdicts(workspace, Verdicts(rules=(verdict,), curated=curated_digest(workspace.curated)))
+    write_waivers(workspace, read_waivers(workspace))
 
 
 def relabel(workspace: Workspace, source: str) -> None:

@@ -21,6 +21,7 @@ DOCUMENTS = (
     *("README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/deidentify.md", "docs/scorecard.md"),
     "docs/deidentification-profiles.md",
     "docs/transform.md",
+    "docs/training.md",
 )
 
 

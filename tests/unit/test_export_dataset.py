@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -15,10 +16,12 @@ import pytest
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import sha256
 from tasks.export.dataset import load_release
-from tasks.export.shards import cut
+from tasks.export.shards import cut, write_shards
 from tasks.export.stage import export
 from tasks.export.subset import write_subset
 from tasks.record.cohorts import SavedCohort, save_cohort
+from tasks.withdraw.objects import Folder, find_objects
+from tasks.withdraw.traces import Traces
 from tests.support.fake_stages import fill_workspace
 from tests.support.places import ROOT, make_workspace, with_params
 
@@ -157,12 +160,39 @@ def test_a_subset_is_read_like_a_release_and_is_the_same_each_time(dataset: Path
     assert len(part.numpy()) == 6
 
 
-def test_the_example_of_the_catalog_page_runs(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (ROOT / "docs" / "catalog.md").read_text(encoding="utf-8")
-    example = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]  # type: ignore[index]
+@pytest.mark.parametrize("page", ["README.md", "docs/catalog.md"])
+def test_the_examples_of_the_pages_run(dataset: Path, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    example = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]  # type: ignore[index]
     monkeypatch.chdir(dataset.parents[2])
     names: dict[str, object] = {}
     exec(example.replace("data/dataset/heart", "data/dataset/dataset"), names)
     assert names["pixels"].shape[1:] == (64, 64)  # type: ignore[attr-defined]
     assert len(names["pixels"]) == len(names["lesion"]) == 12  # type: ignore[arg-type]
-    assert set(names["by_sex"].index) == {"F", "M"}  # type: ignore[attr-defined]
+    if "by_sex" in names:
+        assert set(names["by_sex"].index) == {"F", "M"}  # type: ignore[attr-defined]
+
+
+def test_a_withdrawal_dooms_the_shard_of_the_patient_and_no_other(tmp_path: Path) -> None:
+    people = ["p" + letter * 12 for letter in "abcdef"]
+    rows = pd.DataFrame(
+        {"patient": people, "split": "train", "image_path": [f"images/CT/{name}.png" for name in people]}
+    )
+    (tmp_path / "images/CT").mkdir(parents=True)
+    for path in rows["image_path"]:
+        (tmp_path / path).write_bytes(b"\x89PNG\r\n\x1a\n" + path.encode()[::-1])
+    assert write_shards(rows, tmp_path, 2) > 2
+    store, entries = Folder("cache", tmp_path / "cache"), []
+    for place in sorted((tmp_path / "shards").iterdir()):
+        oid = hashlib.md5(place.read_bytes(), usedforsecurity=False).hexdigest()
+        store.put(oid, place.read_bytes())
+        entries.append({"md5": oid, "relpath": f"shards/{place.name}"})
+    store.put("0" * 32 + ".dir", json.dumps(entries).encode())
+    gone = frozenset({people[2]})
+    traces = Traces(gone, gone, frozenset(), frozenset(), {}, {}, 0, 0, frozenset({people[2].encode()}))
+    doomed = find_objects([store], traces, lambda *_: None).objects["cache"]
+    places = pd.read_parquet(tmp_path / "shards/index.parquet").set_index("image_path")["shard"]
+    named = {entry["md5"]: entry["relpath"] for entry in entries}
+    assert {named.get(oid, "listing") for oid in doomed} == {
+        places[f"images/CT/{people[2]}.png"], "shards/index.parquet", "listing",
+    }  # fmt: skip

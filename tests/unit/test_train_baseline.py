@@ -13,7 +13,9 @@ import pytest
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import write_table
 from tasks.core.settings import TrainSettings
+from tasks.core.workspace import Workspace
 from tasks.export.stage import export
+from tasks.record.cohorts import SavedCohort, save_cohort
 from tasks.train.baseline import TrainedModel, train
 from tasks.train.features import project, read_features
 from tests.support.fake_stages import fill_workspace
@@ -55,6 +57,21 @@ def test_training_again_gives_the_same_scores(release: Path, trained: TrainedMod
     assert np.array_equal(
         again.estimator.predict_proba(trained.example), trained.estimator.predict_proba(trained.example)
     )
+
+
+def test_a_cohort_is_all_that_is_learned_from(release: Path, trained: TrainedModel) -> None:
+    some = tuple(sorted(trained.patients))[:18]
+    cohort = SavedCohort(name="some", by="patient", ids=some, content="c" * 64)
+    save_cohort(Workspace(release.parents[2]), cohort)
+    only = train(release, SETTINGS.model_copy(update={"cohort": "some"}))
+    assert set(only.patients) == set(some)
+    assert only.params["cohort"] == "some"
+    nobody = cohort.model_copy(update={"name": "nobody", "ids": ("p999",)})
+    save_cohort(Workspace(release.parents[2]), nobody)
+    with pytest.raises(ConfigurationError, match="in the cohort nobody"):
+        train(release, SETTINGS.model_copy(update={"cohort": "nobody"}))
+    with pytest.raises(ConfigurationError, match="no cohort other"):
+        train(release, SETTINGS.model_copy(update={"cohort": "other"}))
 
 
 def test_each_patient_it_saw_is_told_with_the_split_of_the_release(release: Path, trained: TrainedModel) -> None:

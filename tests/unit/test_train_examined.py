@@ -94,6 +94,12 @@ def test_intervals_are_over_patients_and_honest_where_all_are_told_apart() -> No
     low = bootstrap(perfect, 100, 0)["roc_auc"].low
     assert low is not None
     assert low < 0.5
+    ends = []
+    for errors in (0, 1):  # who errs once on the same patients is not surer than who never does
+        order = np.r_[np.zeros(10 - errors), 1, np.ones(9), np.zeros(errors)].astype(np.int64)
+        names = tuple(f"p{one:02d}" for one in range(20))
+        ends.append(bootstrap(Scored(names, names, order, np.linspace(0.1, 0.9, 20)), 200, 0)["roc_auc"].low or 0.0)
+    assert ends[0] >= ends[1] > 0.5
 
 
 def test_small_subgroups_are_counted_and_not_shown() -> None:
