@@ -162,7 +162,7 @@ def train(release: Path, settings: TrainSettings, progress: Progress = lambda *_
             "features": examples.kind,
             "target": settings.target,
             "modalities": ",".join(settings.modalities),
-            "cohort": settings.cohort or "",
+            **({"cohort": settings.cohort} if settings.cohort else {}),
             "thumbnail": settings.thumbnail,
             "seed": settings.seed,
             "threshold": THRESHOLD,

@@ -18,6 +18,7 @@ from tasks.export.stage import export
 from tasks.record.cohorts import SavedCohort, save_cohort
 from tasks.train.baseline import TrainedModel, train
 from tasks.train.features import project, read_features
+from tasks.train.report import files
 from tests.support.fake_stages import fill_workspace
 from tests.support.places import make_workspace
 
@@ -54,6 +55,7 @@ def test_a_visible_lesion_is_learned(trained: TrainedModel) -> None:
 def test_training_again_gives_the_same_scores(release: Path, trained: TrainedModel) -> None:
     again = train(release, SETTINGS)
     assert again.metrics == trained.metrics
+    assert files(again, "a model") == files(trained, "a model")
     assert np.array_equal(
         again.estimator.predict_proba(trained.example), trained.estimator.predict_proba(trained.example)
     )
