@@ -40,10 +40,10 @@ from tasks.record.holder import new_holder
 from tasks.record.keeper import Keeper
 from tasks.record.ledger import Ledger
 from tasks.record.register import latest_release
-from tasks.record.remote import unpushed
+from tasks.record.releases.remote import unpushed
+from tasks.record.releases.versioning import ensure_repository
 from tasks.record.sinks import sink_of
 from tasks.record.task import publish_release, push_releases
-from tasks.record.versioning import ensure_repository
 from tasks.transform.task import calculate_features, draw_sheets, gather_images
 from tasks.validate.suites import read_suites
 from tasks.validate.task import run_gates

@@ -1,6 +1,6 @@
 """The page of a lineage: one HTML file with a drawn graph (SVG) and lists of everything. No script, no request.
 
-Every text is escaped. What is joined belongs into `tasks.record.joins`.
+Every text is escaped. What is joined belongs into `tasks.record.models.joins`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tasks.record.joins import ModelLineage, PatientLineage, ReleaseNode
+from tasks.record.models.joins import ModelLineage, PatientLineage, ReleaseNode
 
 DRAWN = 24
 """How many boxes a column shows at most; the rest is one box that says how many, and the lists have all."""

@@ -23,7 +23,7 @@ from tasks.record.holder import described
 from tasks.record.ledger import Ledger
 from tasks.record.outbox import waiting
 from tasks.record.register import releases
-from tasks.record.remote import unpushed
+from tasks.record.releases.remote import unpushed
 
 
 class Standing(Frozen):

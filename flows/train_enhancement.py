@@ -17,7 +17,7 @@ from flows.outcome import decided
 from tasks.core.settings import check_settings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.record.lineage import LoggedModel
+from tasks.record.models.lineage import LoggedModel
 from tasks.transform.enhance.changes import Judged
 from tasks.transform.enhance.task import judge_network, record_network, train
 from tasks.transform.enhance.training import TrainedNetwork

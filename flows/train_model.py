@@ -17,7 +17,7 @@ from flows import shown
 from flows.outcome import decided
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.record.lineage import LoggedModel
+from tasks.record.models.lineage import LoggedModel
 from tasks.train.baseline import TrainedModel
 from tasks.train.report import findings, to_markdown
 from tasks.train.task import record_training, train_baseline

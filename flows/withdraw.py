@@ -19,8 +19,8 @@ from tasks.core.workspace import Workspace
 from tasks.extract.opt_outs import items_of
 from tasks.record.ledger import Ledger
 from tasks.record.opt_outs import add_people
+from tasks.record.releases.versioning import commit_paths
 from tasks.record.schema import ReleaseRow
-from tasks.record.versioning import commit_paths
 from tasks.record.withdrawals import Withdrawal, mark_releases, read_withdrawals, write_withdrawal
 from tasks.withdraw import history
 from tasks.withdraw.databases import leave_register, scrub

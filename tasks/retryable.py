@@ -19,7 +19,7 @@ from tasks.core.entry import plainly, quiet_libraries
 from tasks.core.errors import SluiceError, TransientSourceError
 from tasks.core.files import told_plainly
 from tasks.core.workspace import Workspace
-from tasks.record.openlineage import running
+from tasks.record.models.openlineage import running
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -33,7 +33,7 @@ def save(
     """
     from tasks.core.errors import ConfigurationError
     from tasks.export.catalog import ids_of
-    from tasks.record.cohorts import SavedCohort, check_name, save_cohort
+    from tasks.record.releases.cohorts import SavedCohort, check_name, save_cohort
 
     place, level = open_workspace(workspace), choose("--by", by, LEVELS) if by else None
     check_name(name)
@@ -50,7 +50,7 @@ def save(
 @command
 def list_cohorts(workspace: WorkspaceOption = None) -> None:
     """List the saved cohorts."""
-    from tasks.record.cohorts import saved_cohorts
+    from tasks.record.releases.cohorts import saved_cohorts
 
     cohorts = saved_cohorts(open_workspace(workspace))
     for cohort in cohorts.values():
@@ -68,7 +68,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="All of it, with the ids, as one JSON object.")] = False,
 ) -> None:
     """Show a cohort: its query, its release, and who is in it."""
-    from tasks.record.cohorts import find_cohort
+    from tasks.record.releases.cohorts import find_cohort
 
     cohort = find_cohort(open_workspace(workspace), name)
     if as_json:
@@ -85,7 +85,7 @@ def show(
 @command
 def delete(name: NameArgument, workspace: WorkspaceOption = None) -> None:
     """Delete a cohort; git keeps its old versions."""
-    from tasks.record.cohorts import delete_cohort
+    from tasks.record.releases.cohorts import delete_cohort
 
     delete_cohort(open_workspace(workspace), name)
     console.print(f"deleted {name}", markup=False)

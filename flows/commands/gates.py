@@ -64,7 +64,7 @@ def waive(
     """
     from tasks.core.models import Waiver
     from tasks.core.waivers import SHORTEST, read_waivers, suspicions, write_waivers
-    from tasks.record.records import read_records
+    from tasks.record.releases.records import read_records
     from tasks.validate.suites import read_suites
 
     place = open_workspace(workspace)

@@ -15,7 +15,7 @@ from tasks.core.errors import ConfigurationError
 from tasks.core.files import told_plainly
 from tasks.core.pseudonyms import new_key
 from tasks.core.workspace import Workspace
-from tasks.record.versioning import ensure_repository
+from tasks.record.releases.versioning import ensure_repository
 
 TEMPLATES = ("params.yaml", "dvc.yaml", "prefect.yaml", "expectations")
 

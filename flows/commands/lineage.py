@@ -15,7 +15,7 @@ from flows.commands.common import WorkspaceOption, command, console, open_worksp
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from tasks.record.joins import ModelLineage, PatientLineage, ReleaseNode
+    from tasks.record.models.joins import ModelLineage, PatientLineage, ReleaseNode
 
 _SHOWN = 12
 
@@ -40,8 +40,8 @@ def lineage(
     Reads the register; MLflow is asked only where an alias is named.
     """
     gc.disable()  # this process is short, and collecting while it imports is a quarter of its time
-    from tasks.record.joins import find_model_asked, is_pseudonym, lineage_of_model, lineage_of_patient
     from tasks.record.ledger import Ledger
+    from tasks.record.models.joins import find_model_asked, is_pseudonym, lineage_of_model, lineage_of_patient
     from tasks.record.withdrawals import incomplete
 
     place = open_workspace(workspace)
@@ -54,7 +54,7 @@ def lineage(
             versions = {}
             if "@" in asked:
                 from flows.services.state import use_running_services
-                from tasks.record.aliases import version_of
+                from tasks.record.models.aliases import version_of
 
                 use_running_services(place)
                 name, _, alias = asked.partition("@")

@@ -14,7 +14,7 @@ from tasks.core.errors import ConfigurationError
 if TYPE_CHECKING:
     from flows.train_model import Finished
     from tasks.core.workspace import Workspace
-    from tasks.record.promotion import Check, ModelWaiver, Standing
+    from tasks.record.models.promotion import Check, ModelWaiver, Standing
 
 app = typer.Typer(
     name="model",
@@ -32,9 +32,9 @@ def list_models(
     workspace: WorkspaceOption = None,
 ) -> None:
     """List the versions of the register: state, test AUC and the lower end of its interval, leaks and shortcuts."""
-    from tasks.record.joins import known_models
     from tasks.record.ledger import Ledger
-    from tasks.record.promotion import standings
+    from tasks.record.models.joins import known_models
+    from tasks.record.models.promotion import standings
     from tasks.record.withdrawals import incomplete
 
     place = open_workspace(workspace)
@@ -72,8 +72,8 @@ def promote(
     where it is refused.
     """
     from tasks.record.ledger import Ledger
-    from tasks.record.promotion import judge
-    from tasks.record.promotion import promote as do_promote
+    from tasks.record.models.promotion import judge
+    from tasks.record.models.promotion import promote as do_promote
     from tasks.record.withdrawals import incomplete
 
     place = open_workspace(workspace)
@@ -98,7 +98,7 @@ def retire(
 ) -> None:
     """Take a version out of use. It stays in the registry, so that its lineage does."""
     from tasks.record.ledger import Ledger
-    from tasks.record.promotion import retire as do_retire
+    from tasks.record.models.promotion import retire as do_retire
 
     place = open_workspace(workspace)
     reason, by = _said(reason, by)
@@ -147,10 +147,10 @@ def _print_check(check: Check) -> None:
 
 def _find(place: Workspace, ledger: object, asked: str) -> tuple[Standing, Standing | None]:
     """The version asked for, and the champion of its name."""
-    from tasks.record.aliases import version_of
-    from tasks.record.joins import find_model_asked, known_models
     from tasks.record.ledger import Ledger
-    from tasks.record.promotion import CHAMPION, standings
+    from tasks.record.models.aliases import version_of
+    from tasks.record.models.joins import find_model_asked, known_models
+    from tasks.record.models.promotion import CHAMPION, standings
 
     assert isinstance(ledger, Ledger)
     tracking = _tracking(place)
@@ -169,7 +169,7 @@ def _find(place: Workspace, ledger: object, asked: str) -> tuple[Standing, Stand
 
 
 def _waivers(names: list[str], reason: str, by: str) -> list[ModelWaiver]:
-    from tasks.record.promotion import CHECKS, ModelWaiver
+    from tasks.record.models.promotion import CHECKS, ModelWaiver
 
     if not names:
         return []

@@ -71,7 +71,7 @@ def ask(workspace: Workspace, sql: str, release: str | None, limit: int | None =
     from tasks.export.catalog import query as run
     from tasks.export.catalog import with_cohorts
     from tasks.export.shelf import open_shelf
-    from tasks.record.cohorts import saved_cohorts
+    from tasks.record.releases.cohorts import saved_cohorts
 
     shelf = open_shelf(workspace, release)
     warn(shelf)

@@ -14,8 +14,8 @@ from flows.commands.common import WorkspaceOption, command, console, open_worksp
 from tasks.core.errors import ConfigurationError, ContractViolation
 
 if TYPE_CHECKING:
-    from tasks.record.difference import Changes, Difference
-    from tasks.record.records import Record
+    from tasks.record.releases.difference import Changes, Difference
+    from tasks.record.releases.records import Record
 
 app = typer.Typer(
     name="release", help="What was published: list, show, compare, check, copy and push.", no_args_is_help=True
@@ -29,7 +29,7 @@ _SHOWN = 5
 @command
 def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """List the releases of this workspace's dataset, oldest first."""
-    from tasks.record.records import read_records
+    from tasks.record.releases.records import read_records
     from tasks.record.withdrawals import incomplete
 
     place = open_workspace(workspace)
@@ -55,8 +55,8 @@ def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False
 @command
 def show(tag: TagArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Show what a release was made of, by what and whom, and check the signature of that record."""
-    from tasks.record.records import find_record
-    from tasks.record.signing import check_signature
+    from tasks.record.releases.records import find_record
+    from tasks.record.releases.signing import check_signature
 
     place = open_workspace(workspace)
     record = find_record(place, tag)
@@ -86,8 +86,8 @@ def diff(
     Patients, studies and instances that were added, removed, changed (other bytes) or relabelled; parameters, gates
     and versions that differ; and how splits and classes stand before and after. Checks nothing out.
     """
-    from tasks.record.difference import compare
-    from tasks.record.records import find_record
+    from tasks.record.releases.difference import compare
+    from tasks.record.releases.records import find_record
 
     place = open_workspace(workspace)
     found = compare(place, find_record(place, before), find_record(place, after))
@@ -111,8 +111,8 @@ def verify(
     Needs no workspace. Without --public-key the folder vouches for itself: compare the printed fingerprint with what
     the releasing site told you. Ends with 3 and names the first file that differs.
     """
-    from tasks.record.signing import read_public_key
-    from tasks.record.verification import verify as check
+    from tasks.record.releases.signing import read_public_key
+    from tasks.record.releases.verification import verify as check
 
     pinned = read_public_key(public_key) if public_key else None
     if not directory.is_dir():
@@ -132,8 +132,8 @@ def copy(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Write a release to DIR with its signature, from DVC's store, to hand it on; what is in data/ stays as it is."""
-    from tasks.record.copies import copy_release
-    from tasks.record.records import find_record
+    from tasks.record.releases.copies import copy_release
+    from tasks.record.releases.records import find_record
 
     place = open_workspace(workspace)
     record = find_record(place, tag)
@@ -150,7 +150,7 @@ def copy(
 def push(workspace: WorkspaceOption = None) -> None:
     """Copy the bytes of the releases to the remote of record.remote; what is there already is not sent again."""
     from tasks.record.ledger import Ledger
-    from tasks.record.remote import push as send
+    from tasks.record.releases.remote import push as send
 
     place = open_workspace(workspace)
     with Ledger.open(place) as ledger, console.status("pushing"):

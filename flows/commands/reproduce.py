@@ -29,9 +29,9 @@ def reproduce(
     something differs, it names the first file and byte, and the versions that are not those of then; it ends with 3.
     Needs the source as it was, the key, and as much space as the release.
     """
-    from tasks.record.records import find_record
-    from tasks.record.release import STAGES
-    from tasks.record.reproduction import reproduce as make
+    from tasks.record.releases.records import find_record
+    from tasks.record.releases.release import STAGES
+    from tasks.record.releases.reproduction import reproduce as make
     from tasks.record.withdrawals import refuse_incomplete
 
     place = open_workspace(workspace)

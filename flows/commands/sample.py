@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tasks.core.workspace import Workspace
     from tasks.export.sampling import Sample
     from tasks.export.shelf import Shelf
-    from tasks.record.cohorts import SavedCohort
+    from tasks.record.releases.cohorts import SavedCohort
 
 
 @command
@@ -49,7 +49,7 @@ def sample(
     """
     from tasks.export.sampling import draw, items_of
     from tasks.export.shelf import open_shelf
-    from tasks.record.cohorts import find_cohort
+    from tasks.record.releases.cohorts import find_cohort
 
     place, level = open_workspace(workspace), choose("--by", by, LEVELS)
     shelf = open_shelf(place, release)
@@ -101,7 +101,7 @@ def _write_sample(workspace: Workspace, shelf: Shelf, drawn: Sample, by: str, ou
     from tasks.core.files import atomic_path, write_table
     from tasks.export.subset import write_subset
     from tasks.export.tables import without_formulas
-    from tasks.record.cohorts import COLUMN
+    from tasks.record.releases.cohorts import COLUMN
 
     if out.suffix == ".parquet":
         write_table(drawn.rows, out)

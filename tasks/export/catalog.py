@@ -14,7 +14,7 @@ import duckdb
 
 from tasks.core.errors import ConfigurationError
 from tasks.export.shelf import Arrow
-from tasks.record.cohorts import COLUMN, Level, SavedCohort
+from tasks.record.releases.cohorts import COLUMN, Level, SavedCohort
 
 MEMORY = "2GB"
 THREADS = 2

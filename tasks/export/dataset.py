@@ -26,7 +26,7 @@ from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import sha256
 from tasks.export.shards import read_index, read_member
 from tasks.export.views import LABEL, SPLITS, image_rows
-from tasks.record.cohorts import COLUMN, SavedCohort, cohort_beside, read_cohort_file
+from tasks.record.releases.cohorts import COLUMN, SavedCohort, cohort_beside, read_cohort_file
 
 if TYPE_CHECKING:
     from tasks.export.torch_dataset import ImagesAndTargets

@@ -11,7 +11,7 @@ from fractions import Fraction
 import pandas as pd
 
 from tasks.core.errors import ConfigurationError
-from tasks.record.cohorts import COLUMN, Level
+from tasks.record.releases.cohorts import COLUMN, Level
 
 NOTHING = "unknown"
 _OF_PATIENT = ("sex", "age_years")

@@ -14,8 +14,8 @@ from typing import Any
 from tasks.core.columns import OPTIONAL, TABLES
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.workspace import Workspace
-from tasks.record.records import Record, find_record, read_records
-from tasks.record.stored import Store
+from tasks.record.releases.records import Record, find_record, read_records
+from tasks.record.releases.stored import Store
 from tasks.record.withdrawals import incomplete, told
 
 Arrow = Any

@@ -21,9 +21,9 @@ from tasks.export.shards import write_shards
 from tasks.export.sheet import draw_sheet, write_sheet
 from tasks.export.tables import metadata, read_tables, write_released
 from tasks.export.views import front_matter, image_rows, write_split_tables
-from tasks.record.last import check_against_last
 from tasks.record.ledger import Ledger
 from tasks.record.reconcile import reconcile
+from tasks.record.releases.last import check_against_last
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.core.entry import run_stage
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.record.release import publish
+from tasks.record.releases.release import publish
 
 
 def record(workspace: Workspace) -> str:

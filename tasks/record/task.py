@@ -6,9 +6,9 @@ from tasks.core.models import Tally
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.record.register import Release
-from tasks.record.release import STAGES, publish
-from tasks.record.remote import configure, push
-from tasks.record.versioning import commit_stages
+from tasks.record.releases.release import STAGES, publish
+from tasks.record.releases.remote import configure, push
+from tasks.record.releases.versioning import commit_stages
 from tasks.retryable import retryable
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.settings import TrainSettings
-from tasks.record.cohorts import cohort_beside
+from tasks.record.releases.cohorts import cohort_beside
 from tasks.train.features import SeriesFeatures, read_features
 from tasks.train.pictures import read_pictures
 from tasks.train.radiomics import FEATURES, read_radiomics

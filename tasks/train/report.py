@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.record.plots import draw_calibration, draw_shuffled, png
+from tasks.record.models.plots import draw_calibration, draw_shuffled, png
 from tasks.train.baseline import CROSS_VALIDATED, Evaluation, TrainedModel
 from tasks.train.scores import METRICS, Interval, reliability
 

@@ -10,10 +10,10 @@ from tasks.core.files import atomic_directory
 from tasks.core.settings import TrainSettings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.record.lineage import LoggedModel, Told, log_training
-from tasks.record.records import Record, read_records
+from tasks.record.models.lineage import LoggedModel, Told, log_training
 from tasks.record.register import Model, latest_release, record_model
-from tasks.record.release import read_manifest
+from tasks.record.releases.records import Record, read_records
+from tasks.record.releases.release import read_manifest
 from tasks.record.withdrawals import refuse_incomplete
 from tasks.retryable import retryable
 from tasks.train.baseline import Progress, TrainedModel, train

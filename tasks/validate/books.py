@@ -21,7 +21,7 @@ from tasks.core.tables import read_table
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.record.reconcile import dropped_duplicates
-from tasks.record.records import Record, read_records
+from tasks.record.releases.records import Record, read_records
 from tasks.record.withdrawals import Held, incomplete
 
 COUNTED = ("patients", "studies", "series", "instances", "labels")

@@ -20,7 +20,7 @@ from tasks.core.cohort import render
 from tasks.core.errors import ConfigurationError
 from tasks.core.models import Cohort
 from tasks.core.workspace import Workspace
-from tasks.record.shell import git
+from tasks.record.releases.shell import git
 from tasks.withdraw.traces import Traces
 from tasks.withdraw.zones import cohort_without
 

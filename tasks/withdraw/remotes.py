@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.core.errors import ConfigurationError
-from tasks.record.stored import cache_of
+from tasks.record.releases.stored import cache_of
 from tasks.withdraw.objects import Folder, Store
 
 _PROGRAM = """

@@ -17,8 +17,8 @@ from pathlib import Path
 from tasks.core.workspace import VARIABLE, Workspace
 from tasks.export.stage import export
 from tasks.record.ledger import Ledger
-from tasks.record.release import STAGES, publish
-from tasks.record.versioning import commit_stages
+from tasks.record.releases.release import STAGES, publish
+from tasks.record.releases.versioning import commit_stages
 from tests.benchrelease.made import SLICES, fill, size_of
 from tests.support.fake_stages import copy_pipeline
 from tests.support.places import ROOT, make_workspace

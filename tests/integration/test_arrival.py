@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.core.workspace import Workspace
-from tasks.record.versioning import digests
+from tasks.record.releases.versioning import digests
 from tests.support.places import with_params
 from tests.support.runs import build, tree
 

@@ -14,9 +14,9 @@ from tasks.core.workspace import Workspace
 from tasks.export.dataset import load_release
 from tasks.export.stage import export
 from tasks.record.ledger import Ledger
-from tasks.record.release import STAGES, publish
-from tasks.record.shell import git
-from tasks.record.versioning import commit_stages
+from tasks.record.releases.release import STAGES, publish
+from tasks.record.releases.shell import git
+from tasks.record.releases.versioning import commit_stages
 from tasks.record.withdrawals import Held, Withdrawal, write_withdrawal
 from tests.support.fake_stages import copy_pipeline, fill_workspace
 from tests.support.places import ROOT, make_workspace, with_params

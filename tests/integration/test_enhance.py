@@ -12,8 +12,8 @@ import pytest
 from tasks.core.enhancement import EnhancementSettings
 from tasks.core.files import sha256
 from tasks.core.models import Tally
-from tasks.record.enhancements import Network, log_network
-from tasks.record.records import Record
+from tasks.record.models.enhancements import Network, log_network
+from tasks.record.releases.records import Record
 from tasks.transform.enhance.changes import judge
 from tasks.transform.enhance.figure import Gallery
 from tasks.transform.enhance.methods import Method

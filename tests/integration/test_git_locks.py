@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.core.errors import ConfigurationError
-from tasks.record.shell import git, git_as_someone
+from tasks.record.releases.shell import git, git_as_someone
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from tasks.core.models import Tally
 from tasks.core.settings import TrainSettings
 from tasks.core.workspace import Workspace
 from tasks.export.stage import export
-from tasks.record.joins import known_models
 from tasks.record.ledger import Ledger
-from tasks.record.lineage import LoggedModel, Told, log_training
-from tasks.record.records import Record
+from tasks.record.models.joins import known_models
+from tasks.record.models.lineage import LoggedModel, Told, log_training
 from tasks.record.register import Model, Release, record_model, record_release
-from tasks.record.release import read_manifest
+from tasks.record.releases.records import Record
+from tasks.record.releases.release import read_manifest
 from tasks.train.baseline import TrainedModel, train
 from tasks.train.report import figures, files, predictions, tags
 from tests.support.fake_stages import fill_workspace

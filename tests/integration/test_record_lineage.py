@@ -17,9 +17,9 @@ from tasks.core.models import Tally
 from tasks.core.settings import TrainSettings
 from tasks.core.workspace import Workspace
 from tasks.export.stage import export
-from tasks.record.lineage import LoggedModel, log_training
-from tasks.record.records import Record
-from tasks.record.release import read_manifest
+from tasks.record.models.lineage import LoggedModel, log_training
+from tasks.record.releases.records import Record
+from tasks.record.releases.release import read_manifest
 from tasks.train.baseline import TrainedModel, train
 from tests.support.fake_stages import fill_workspace
 from tests.support.places import make_workspace

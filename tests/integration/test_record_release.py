@@ -15,11 +15,12 @@ import pytest
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.workspace import Workspace
 from tasks.export.stage import export
-from tasks.record import register, release, versioning
+from tasks.record import register
 from tasks.record.ledger import Ledger
-from tasks.record.records import read_records
-from tasks.record.release import STAGES, publish
-from tasks.record.shell import dvc, git
+from tasks.record.releases import release, versioning
+from tasks.record.releases.records import read_records
+from tasks.record.releases.release import STAGES, publish
+from tasks.record.releases.shell import dvc, git
 from tests.support.fake_stages import copy_pipeline, fill_workspace, judge, relabel
 from tests.support.places import ROOT, make_workspace
 from tests.support.runs import tree

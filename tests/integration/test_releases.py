@@ -19,17 +19,17 @@ from tasks.core.errors import ConfigurationError, ContractViolation, TransientSo
 from tasks.core.files import sha256, write_json, write_table
 from tasks.core.workspace import Workspace
 from tasks.export.stage import export
-from tasks.record.copies import copy_release
-from tasks.record.difference import Difference, compare
 from tasks.record.ledger import Ledger
-from tasks.record.records import Record, find_record, place_of, read_records
-from tasks.record.release import STAGES, publish
-from tasks.record.remote import configure, push, unpushed
-from tasks.record.reproduction import held_against, parted
-from tasks.record.shell import git
-from tasks.record.signing import key_place, read_public_key, sign, signing_key
-from tasks.record.verification import SIGNATURE, read_signature, verify
-from tasks.record.versioning import commit_stages
+from tasks.record.releases.copies import copy_release
+from tasks.record.releases.difference import Difference, compare
+from tasks.record.releases.records import Record, find_record, place_of, read_records
+from tasks.record.releases.release import STAGES, publish
+from tasks.record.releases.remote import configure, push, unpushed
+from tasks.record.releases.reproduction import held_against, parted
+from tasks.record.releases.shell import git
+from tasks.record.releases.signing import key_place, read_public_key, sign, signing_key
+from tasks.record.releases.verification import SIGNATURE, read_signature, verify
+from tasks.record.releases.versioning import commit_stages
 from tests.support.fake_stages import copy_pipeline, fill_workspace, judge
 from tests.support.places import ROOT, make_workspace, with_params
 from tests.support.runs import tree

@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_API_URL
 from flows.commands.initialise import templates
 from tasks.core.files import sha256
 from tasks.core.workspace import VARIABLE, Workspace
-from tasks.record.verification import SIGNATURE
+from tasks.record.releases.verification import SIGNATURE
 from tasks.simulate.model import AnswerKey, Kind
 from tests.support.leaks import Needles
 from tests.support.places import ROOT, make_workspace, with_params

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tasks.core.workspace import Workspace
-from tasks.record.records import read_records
-from tasks.record.release import STAGES
-from tasks.record.reproduction import reproduce
+from tasks.record.releases.records import read_records
+from tasks.record.releases.release import STAGES
+from tasks.record.releases.reproduction import reproduce
 from tests.conftest import Hospital
 from tests.support.prefect import folder_workspace
 from tests.support.runs import build

@@ -14,7 +14,7 @@ from tasks.core.cohort import read_cohort
 from tasks.core.workspace import Workspace
 from tasks.record.database import Database
 from tasks.record.ledger import Ledger
-from tasks.record.versioning import digests
+from tasks.record.releases.versioning import digests
 from tests.support.runs import tree
 
 

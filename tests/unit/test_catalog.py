@@ -14,7 +14,7 @@ from tasks.core.workspace import Workspace
 from tasks.export.answers import to_csv, to_json
 from tasks.export.catalog import ids_of, query, with_cohorts
 from tasks.export.sampling import Sample, draw, items_of
-from tasks.record.cohorts import SavedCohort, delete_cohort, find_cohort, save_cohort, saved_cohorts
+from tasks.record.releases.cohorts import SavedCohort, delete_cohort, find_cohort, save_cohort, saved_cohorts
 from tasks.withdraw.traces import Traces
 from tasks.withdraw.zones import find_files, purge
 

@@ -19,7 +19,7 @@ from tasks.export.dataset import load_release
 from tasks.export.shards import cut, write_shards
 from tasks.export.stage import export
 from tasks.export.subset import write_subset
-from tasks.record.cohorts import SavedCohort, save_cohort
+from tasks.record.releases.cohorts import SavedCohort, save_cohort
 from tasks.withdraw.objects import Folder, find_objects
 from tasks.withdraw.traces import Traces
 from tests.support.fake_stages import fill_workspace

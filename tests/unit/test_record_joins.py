@@ -12,9 +12,10 @@ from sqlalchemy import insert
 from flows.lineage_page import DRAWN, Box, draw, model_page, patient_page
 from tasks.core.errors import ConfigurationError
 from tasks.core.models import Cohort, Unit
-from tasks.record import joins, register
+from tasks.record import register
 from tasks.record.database import Database
 from tasks.record.ledger import Ledger
+from tasks.record.models import joins
 from tasks.record.schema import ModelRow
 from tasks.record.withdrawals import Held
 from tests.support.places import make_workspace

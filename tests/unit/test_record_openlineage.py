@@ -15,7 +15,7 @@ import pytest
 
 from tasks.core.errors import ContractViolation
 from tasks.core.workspace import Workspace
-from tasks.record.openlineage import FLOWS, running
+from tasks.record.models.openlineage import FLOWS, running
 from tests.support.places import make_workspace, with_params
 from tests.support.register_cases import release
 

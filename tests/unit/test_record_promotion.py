@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.record.promotion import Check, ModelWaiver, Standing, judge
+from tasks.record.models.promotion import Check, ModelWaiver, Standing, judge
 from tasks.record.withdrawals import Held
 
 GOOD = Standing(

@@ -15,7 +15,7 @@ from tasks.core.files import write_table
 from tasks.core.settings import TrainSettings
 from tasks.core.workspace import Workspace
 from tasks.export.stage import export
-from tasks.record.cohorts import SavedCohort, save_cohort
+from tasks.record.releases.cohorts import SavedCohort, save_cohort
 from tasks.train.baseline import TrainedModel, train
 from tasks.train.features import project, read_features
 from tasks.train.report import files

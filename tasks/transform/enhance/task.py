@@ -9,12 +9,12 @@ from pathlib import Path
 from tasks.core.enhancement import EnhancementSettings
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.workspace import Workspace
-from tasks.record.enhancements import Network, log_network
 from tasks.record.ledger import Ledger
-from tasks.record.lineage import LoggedModel
-from tasks.record.records import Record, read_records
+from tasks.record.models.enhancements import Network, log_network
+from tasks.record.models.lineage import LoggedModel
 from tasks.record.register import Model, latest_release, record_model
-from tasks.record.release import read_manifest
+from tasks.record.releases.records import Record, read_records
+from tasks.record.releases.release import read_manifest
 from tasks.retryable import retryable
 from tasks.transform.enhance.cases import find_cases, held_out
 from tasks.transform.enhance.changes import Judged, judge

@@ -16,10 +16,10 @@ from tasks.core.errors import ConfigurationError
 from tasks.core.models import Frozen
 from tasks.core.settings import check_settings
 from tasks.core.workspace import Workspace
-from tasks.record.environment import differences
-from tasks.record.last import moved_patients
-from tasks.record.records import Record
-from tasks.record.stored import Store
+from tasks.record.releases.environment import differences
+from tasks.record.releases.last import moved_patients
+from tasks.record.releases.records import Record
+from tasks.record.releases.stored import Store
 
 
 class Changes(Frozen):

@@ -14,7 +14,7 @@ import yaml
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import write_text
-from tasks.record.shell import dvc, git, git_as_someone
+from tasks.record.releases.shell import dvc, git, git_as_someone
 
 IGNORED = (
     "/data/quarantine/",
@@ -39,7 +39,7 @@ _DVC_CONFIG = """[core]
     analytics = false
     check_update = false
 """
-_CODE = Path(__file__).resolve().parents[2]
+_CODE = Path(__file__).resolve().parents[3]
 
 
 def ensure_repository(root: Path) -> None:

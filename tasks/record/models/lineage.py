@@ -22,8 +22,8 @@ from sqlalchemy.exc import ArgumentError
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.models import Frozen
-from tasks.record.plots import Evaluated, draw_confusion, draw_roc
-from tasks.record.records import Record
+from tasks.record.models.plots import Evaluated, draw_confusion, draw_roc
+from tasks.record.releases.records import Record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -16,7 +16,7 @@ from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import write_text
 from tasks.core.guard import check_vault
 from tasks.core.workspace import Workspace
-from tasks.record.records import Signature, Statement
+from tasks.record.releases.records import Signature, Statement
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

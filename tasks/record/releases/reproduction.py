@@ -17,13 +17,13 @@ from pathlib import Path
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.models import Frozen
 from tasks.core.workspace import VARIABLE, Workspace
-from tasks.record.environment import differences, environment
 from tasks.record.opt_outs import copy_opt_outs
-from tasks.record.records import Record
-from tasks.record.release import STAGES
-from tasks.record.shell import git
-from tasks.record.stored import Store, cache_of
-from tasks.record.versioning import digests
+from tasks.record.releases.environment import differences, environment
+from tasks.record.releases.records import Record
+from tasks.record.releases.release import STAGES
+from tasks.record.releases.shell import git
+from tasks.record.releases.stored import Store, cache_of
+from tasks.record.releases.versioning import digests
 from tasks.record.withdrawals import commit_now
 
 _PRIVATE = ("SLUICE_REGISTER_URL", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")

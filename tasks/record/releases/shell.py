@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tasks.core.errors import ConfigurationError
-from tasks.record.git_locks import clear_dead_locks
+from tasks.record.releases.git_locks import clear_dead_locks
 
 _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_COMMON_DIR")
 """What a surrounding git hook sets; it would send us into another repository."""

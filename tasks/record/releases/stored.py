@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from tasks.core.errors import ConfigurationError, ContractViolation
-from tasks.record.shell import dvc, git
-from tasks.record.versioning import outputs_of
+from tasks.record.releases.shell import dvc, git
+from tasks.record.releases.versioning import outputs_of
 
 _FILES = Path("files") / "md5"
 

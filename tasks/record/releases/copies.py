@@ -9,9 +9,9 @@ from pathlib import Path
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import atomic_directory
 from tasks.core.workspace import Workspace
-from tasks.record.records import Record
-from tasks.record.stored import Store
-from tasks.record.verification import lay_signature
+from tasks.record.releases.records import Record
+from tasks.record.releases.stored import Store
+from tasks.record.releases.verification import lay_signature
 
 
 def copy_release(

@@ -18,13 +18,13 @@ from tasks.core.errors import ContractViolation
 from tasks.core.files import sha256
 from tasks.core.models import Tally
 from tasks.core.workspace import Workspace
-from tasks.record import versioning as git
-from tasks.record.environment import environment
 from tasks.record.ledger import Ledger
-from tasks.record.records import Record, Statement, place_of, read_records, write_record
 from tasks.record.register import Release, ReleaseItem, record_release, releases
-from tasks.record.signing import fingerprint, public_half, sign, signing_key
-from tasks.record.verification import CHECKSUMS, lay_signature
+from tasks.record.releases import versioning as git
+from tasks.record.releases.environment import environment
+from tasks.record.releases.records import Record, Statement, place_of, read_records, write_record
+from tasks.record.releases.signing import fingerprint, public_half, sign, signing_key
+from tasks.record.releases.verification import CHECKSUMS, lay_signature
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import hashlib
 from tasks.core.errors import ConfigurationError, TransientSourceError
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.record.records import Record, read_records
-from tasks.record.shell import dvc, git
+from tasks.record.releases.records import Record, read_records
+from tasks.record.releases.shell import dvc, git
 
 NAME = "sluice"
 """What DVC calls the remote."""

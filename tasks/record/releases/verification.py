@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import sha256, write_json
 from tasks.core.models import Frozen
-from tasks.record.records import Record, Signature
-from tasks.record.signing import check_signature, fingerprint
+from tasks.record.releases.records import Record, Signature
+from tasks.record.releases.signing import check_signature, fingerprint
 
 SIGNATURE = "signature.json"
 """Laid into the dataset's folder at publication. DVC (.dvcignore) and checksums.sha256 leave it out."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.record.lineage import (
+from tasks.record.models.lineage import (
     LoggedModel,
     describe,
     log_inputs,
@@ -19,7 +19,7 @@ from tasks.record.lineage import (
     register_version,
     without_password,
 )
-from tasks.record.records import Record
+from tasks.record.releases.records import Record
 
 _WEIGHTS = "weights"
 

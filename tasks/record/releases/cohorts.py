@@ -18,7 +18,7 @@ from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import write_text
 from tasks.core.models import Frozen
 from tasks.core.workspace import Workspace
-from tasks.record.versioning import commit_paths
+from tasks.record.releases.versioning import commit_paths
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from tasks.core.errors import ContractViolation
 from tasks.core.workspace import Workspace
-from tasks.record.records import Record, read_records
-from tasks.record.shell import git
+from tasks.record.releases.records import Record, read_records
+from tasks.record.releases.shell import git
 
 
 def check_against_last(workspace: Workspace, splits: Mapping[str, str]) -> None:

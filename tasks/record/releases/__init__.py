@@ -1,0 +1,1 @@
+"""Releases: publishing them by git and DVC, signing, comparing, copying and making them again. Pseudonyms only."""
