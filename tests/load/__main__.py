@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from flows.commands.initialise import make_workspace
 from flows.params_file import set_params
@@ -98,11 +99,10 @@ def _runs(workspace: Workspace, counts: Path, step: str) -> None:
             deploying.unlink()
         watch = Watch(os.getpid())
         try:
-            wall = _sluice("backfill", FIRST, LAST, "--step", step)
+            wall = _sluice("backfill", FIRST, LAST, "--step", step, by="tests.load.backfill")
         finally:
             watch.end()
-        windows = [json.loads(path.read_text(encoding="utf-8")) for path in counts.glob("*.json")]
-        _costs(watch, windows, wall)
+        _costs(watch, [json.loads(path.read_text(encoding="utf-8")) for path in counts.glob("*.json")], wall)
         _memory(watch)
         again = _sluice("run")
     with Ledger.open(workspace) as ledger:
@@ -113,24 +113,25 @@ def _runs(workspace: Workspace, counts: Path, step: str) -> None:
     _say(f"a run that finds nothing new: {again:.1f} s, {1000 * again / len(cohort.units):.2f} s a 1,000 series")
 
 
-def _sluice(*words: str) -> float:
+def _sluice(*words: str, by: str = "flows") -> float:
     began = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "flows", *words], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", by, *words], capture_output=True, text=True, check=False)
     _say(done.stdout.strip() or done.stderr.strip())
     if done.returncode:
         raise SystemExit(f"sluice {words[0]} ended with {done.returncode}: {done.stderr}")
     return time.monotonic() - began
 
 
-def _costs(watch: Watch, windows: list[dict[str, float]], wall: float) -> None:
-    work = sum(window["work"] + window["children"] for window in windows)
+def _costs(watch: Watch, counted: list[dict[str, Any]], wall: float) -> None:
+    work = sum(one["work"] + one["children"] for one in counted)
+    outside = {
+        role: [one["own"] - one["work"] for one in counted if one["role"] == role] for role in ("window", "backfill")
+    }
     parts = {
         "Prefect's server": watch.seconds("prefect server"),
         "Prefect's worker": watch.seconds("worker"),
-        "the backfill's own process": watch.seconds("backfill"),
-        f"{len(windows)} runs, outside the stages (start, imports, Prefect, leases)": sum(
-            window["own"] - window["work"] for window in windows
-        ),
+        "the backfill, outside of its look at the source": sum(outside["backfill"]),
+        f"{len(outside['window'])} runs, outside the stages (start, imports, Prefect, leases)": sum(outside["window"]),
     }
     total = work + sum(parts.values())
     _say(f"\n| CPU time of the backfill, {wall:.0f} s | s | share |\n|---|---|---|")

@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import resource
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -45,6 +46,7 @@ def counted(function: Callable[..., Any]) -> Callable[..., Any]:
 def _write() -> None:
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     found = {
+        "role": "backfill" if "backfill" in sys.argv else "window",
         "work": _work,
         "own": own.ru_utime + own.ru_stime,
         "children": children.ru_utime + children.ru_stime,

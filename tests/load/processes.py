@@ -20,7 +20,7 @@ _ROLES = (
     ("pool", ("multiprocessing.spawn",)),
     ("mlflow", ("mlflow",)),
     ("Orthanc", ("Orthanc",)),
-    ("backfill", ("flows", "backfill")),
+    ("backfill", ("tests.load.backfill",)),
     ("dvc and git", ("dvc",)),
     ("dvc and git", ("git",)),
 )
