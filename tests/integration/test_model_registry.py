@@ -72,7 +72,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
 
 def sluice(registry: Registry, *words: str) -> tuple[int, str]:
     done = CliRunner().invoke(
-        app, ["model", *words, "-w", str(registry.workspace.root)], env={"MLFLOW_TRACKING_URI": registry.uri}
+        app,
+        ["model", *words, "-w", str(registry.workspace.root)],
+        env={"MLFLOW_TRACKING_URI": registry.uri, "COLUMNS": "250"},
     )
     return done.exit_code, " ".join(done.output.split())
 

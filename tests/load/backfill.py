@@ -1,4 +1,4 @@
-"""`sluice backfill`, with its CPU time counted as that of the windows is: `python -m tests.load.backfill backfill …`."""
+"""`sluice backfill`, its CPU time counted as that of the windows is: `python -m tests.load.backfill backfill …`."""
 
 from __future__ import annotations
 

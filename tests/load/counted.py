@@ -55,7 +55,7 @@ def _write() -> None:
 
 
 _silenced = tasks.retryable._silenced
-tasks.retryable._silenced = lambda function: _silenced(counted(function))  # type: ignore[assignment]
+tasks.retryable._silenced = lambda function, stage: _silenced(counted(function), stage)
 tasks.extract.fetch.fetch_unit = counted(tasks.extract.fetch.fetch_unit)  # in threads of its own
 atexit.register(_write)
 
