@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.commands.common import console
 from tasks.core.models import Tally
 from tasks.core.settings import TrainSettings
 from tasks.core.workspace import Workspace
@@ -70,11 +71,15 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     return Registry(workspace, uri, trained, tuple(versions))
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line of a table is broken, whatever the terminal."""
+    monkeypatch.setattr(console, "_width", 250)
+
+
 def sluice(registry: Registry, *words: str) -> tuple[int, str]:
     done = CliRunner().invoke(
-        app,
-        ["model", *words, "-w", str(registry.workspace.root)],
-        env={"MLFLOW_TRACKING_URI": registry.uri, "COLUMNS": "250"},
+        app, ["model", *words, "-w", str(registry.workspace.root)], env={"MLFLOW_TRACKING_URI": registry.uri}
     )
     return done.exit_code, " ".join(done.output.split())
 
