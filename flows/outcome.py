@@ -10,9 +10,8 @@ from prefect.exceptions import PrefectException
 from prefect.states import Completed, Failed
 
 from tasks.core.entry import plainly, quiet_libraries
-from tasks.core.errors import ConfigurationError, ContractViolation, SluiceError, TransientSourceError
+from tasks.core.errors import ConfigurationError, ContractViolation, PartialTransfer, SluiceError, TransientSourceError
 from tasks.core.models import Tally
-from tasks.extract.pacs.transfer import PartialTransfer
 
 NAMES: dict[type[SluiceError], str] = {
     ConfigurationError: "Misconfigured",

@@ -12,10 +12,10 @@ from prefect.states import Completed
 from flows import shown
 from flows.outcome import decided
 from flows.secrets import orthanc_from_secret
-from tasks.core.errors import ConfigurationError
+from tasks.core.errors import ConfigurationError, PartialTransfer
 from tasks.core.workspace import Workspace
 from tasks.extract.pacs.task import compare_pacs, move_missing, search_pacs
-from tasks.extract.pacs.transfer import Outcome, PartialTransfer
+from tasks.extract.pacs.transfer import Outcome
 from tasks.extract.pacs.wanted import Wanted
 
 UNFINISHED = "Unfinished"

@@ -33,6 +33,12 @@ class TransientSourceError(SluiceError):
     exit_code = 4
 
 
+class PartialTransfer(SluiceError):
+    """Less arrived than the PACS says that it has: never a success."""
+
+    exit_code = 5
+
+
 class LeaseLost(SluiceError):
     """Another run took over the series, so what this one made of it is not entered."""
 

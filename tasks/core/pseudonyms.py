@@ -25,6 +25,7 @@ from tasks.core.errors import ConfigurationError
 KEY_BYTES = 32
 MAX_SHIFT_DAYS = 3652
 _ID_CHARS = 12  # 60 bits of base32
+_ID_BYTES = 10  # as many of the digest as those characters take, and no more are encoded
 _NONCE_BYTES = 12  # NIST SP 800-38D 8.2
 
 
@@ -127,7 +128,7 @@ class Pseudonymiser:
         return patient_id.strip(" \0") or f"study:{study_uid.strip()}"
 
     def _short(self, prefix: str, purpose: str, value: str) -> str:
-        encoded = base64.b32encode(self._mac(purpose, value)).decode("ascii").lower()
+        encoded = base64.b32encode(self._mac(purpose, value)[:_ID_BYTES]).decode("ascii").lower()
         return prefix + encoded[:_ID_CHARS]
 
     def _mac(self, purpose: str, value: str) -> bytes:

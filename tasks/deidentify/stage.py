@@ -69,17 +69,16 @@ def stage_key(workspace: Workspace) -> str:
 def unfinished(workspace: Workspace, ledger: Ledger, units: Sequence[Unit]) -> list[Unit]:
     """The units to fetch and de-identify: not done with this key, or their archive is gone or damaged."""
     done = ledger.done(units, STAGE, stage_key(workspace))
-    results = ledger.results([unit for unit in units if unit.unit in done], STAGE)
+    made = ledger.digests([unit for unit in units if unit.unit in done], STAGE)
 
     with file_digests(workspace) as digests:
 
         def is_there(unit: Unit) -> bool:
             # A unit of which nothing was kept has no digest and no archive.
-            archive, result = workspace.deidentified / unit.archive, results.get(unit.unit)
-            nothing_kept = result is not None and result.digest is None
-            return nothing_kept or (result is not None and archive.is_file() and digests.of(archive) == result.digest)
+            archive, digest = workspace.deidentified / unit.archive, made[unit.unit]
+            return digest is None or (archive.is_file() and digests.of(archive) == digest)
 
-        return [unit for unit in units if unit.unit not in done or not is_there(unit)]
+        return [unit for unit in units if unit.unit not in made or not is_there(unit)]
 
 
 def deidentify(workspace: Workspace, connect: Callable[[], AbstractContextManager[Feed]]) -> DeidentifySummary:

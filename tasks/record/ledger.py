@@ -168,16 +168,21 @@ class Ledger(Leases, Attempts, Runs):
 
     def results(self, units: Iterable[Unit], stage: str) -> dict[str, UnitResult]:
         """What `stage` made of each unit that it finished: the outcome of the items it was given, and its digest."""
-        names = [unit.unit for unit in units]
+        digests = self.digests(units, stage)
         with self.database.read() as connection:
-            digests: dict[str, str | None] = {}
-            for part in chunks(names):
-                steps = select(StepRow.unit, StepRow.digest).where(StepRow.unit.in_(part), StepRow.stage == stage)
-                digests |= {row.unit: row.digest for row in connection.execute(steps)}
             items: dict[str, list[Held]] = {name: [] for name in sorted(digests)}
             for held in read_items(connection, items):
                 items[held.unit].append(held)
         return {name: outcomes_of(name, stage, digests[name], rows) for name, rows in items.items()}
+
+    def digests(self, units: Iterable[Unit], stage: str) -> dict[str, str | None]:
+        """The digest of what `stage` made of each unit that it finished; None where it kept nothing."""
+        digests: dict[str, str | None] = {}
+        with self.database.read() as connection:
+            for part in chunks(unit.unit for unit in units):
+                steps = select(StepRow.unit, StepRow.digest).where(StepRow.unit.in_(part), StepRow.stage == stage)
+                digests |= {row.unit: row.digest for row in connection.execute(steps)}
+        return digests
 
     def states(self, units: Iterable[Unit]) -> dict[str, State]:
         """Where each unit stands; one that was never registered is missing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import re
 import zipfile
 from collections import Counter
@@ -87,11 +88,11 @@ def read_rows(rows: Path) -> dict[str, Any] | None:
 def is_made(rows: Path, images: Path, key: str) -> bool:
     """Whether the unit was made with `key` and all its PNGs are still there."""
     found = read_rows(rows)
-    return (
-        found is not None
-        and found.get("key") == key
-        and all((images / row["image_path"]).is_file() for row in found["instances"] if row["image_path"])
-    )
+    if found is None or found.get("key") != key:
+        return False
+    root = os.fspath(images)
+    paths = (row["image_path"] for row in found["instances"] if row["image_path"])
+    return all(os.path.isfile(f"{root}/{path}") for path in paths)  # noqa: PTH113  one of each image of a workspace
 
 
 def _make_images(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from tasks.core.errors import ConfigurationError, SluiceError
+from tasks.core.errors import ConfigurationError
 from tasks.core.workspace import Workspace
 from tasks.extract.opt_outs import listed_people
 from tasks.extract.pacs.book import Book, Shortfall, read_entries
@@ -17,12 +17,6 @@ from tasks.extract.pacs.move import Mover, Report, let_end
 from tasks.extract.pacs.plan import Planner, Standing
 from tasks.extract.pacs.query import Listing, search
 from tasks.extract.pacs.wanted import Wanted
-
-
-class PartialTransfer(SluiceError):
-    """Less arrived than the PACS says that it has: never a success."""
-
-    exit_code = 5
 
 
 @dataclass(frozen=True)
