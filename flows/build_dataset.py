@@ -23,6 +23,7 @@ from flows.recover import PATIENCE, recover, recover_alone
 from flows.secrets import orthanc_from_secret
 from flows.series import Shift, left_to_do
 from tasks.core.cohort import read_cohort
+from tasks.core.entry import collect_less
 from tasks.core.errors import ConfigurationError, ContractViolation, Occupied
 from tasks.core.files import told_plainly
 from tasks.core.models import Cohort
@@ -111,6 +112,7 @@ def _build(
     release: bool,
     dry_run: bool,
 ) -> State[Any]:
+    collect_less()
     workspace = Workspace.find()
     orthanc_from_secret()
     workspace.prepare()

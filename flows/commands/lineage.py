@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 from pathlib import Path
@@ -39,7 +38,6 @@ def lineage(
 
     Reads the register; MLflow is asked only where an alias is named.
     """
-    gc.disable()  # this process is short, and collecting while it imports is a quarter of its time
     from tasks.record.ledger import Ledger
     from tasks.record.models.joins import find_model_asked, is_pseudonym, lineage_of_model, lineage_of_patient
     from tasks.record.withdrawals import incomplete
