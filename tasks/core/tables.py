@@ -1,4 +1,7 @@
-"""Reading the Parquet tables that stages leave for each other. What a table must hold is its reader's matter."""
+"""Reading the Parquet tables that stages leave for each other, and those of a release.
+
+What a table must hold is its reader's matter.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.core.errors import ContractViolation
+from tasks.core.errors import ConfigurationError, ContractViolation
 
 
 def read_table(path: Path, maker: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -23,3 +26,13 @@ def read_table(path: Path, maker: str, columns: Sequence[str] | None = None) -> 
         raise ContractViolation(
             f"{path} is not a Parquet table: delete it and run `python -m tasks.{maker}` again"
         ) from None
+
+
+def read_release_table(release: Path, table: str) -> pd.DataFrame:
+    """A table of the release in the folder `release`, with nullable types; `ConfigurationError` where there is none."""
+    try:
+        return pd.read_parquet(release / f"{table}.parquet", dtype_backend="numpy_nullable")
+    except FileNotFoundError:
+        raise ConfigurationError(f"{release} is no release (no {table}.parquet): make one with `sluice run`") from None
+    except (OSError, ValueError):
+        raise ConfigurationError(f"{release}/{table}.parquet is damaged: check the release's checksums") from None

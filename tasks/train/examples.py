@@ -12,6 +12,7 @@ import pandas as pd
 
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.settings import TrainSettings
+from tasks.core.tables import read_release_table
 from tasks.record.releases.cohorts import cohort_beside
 from tasks.train.features import SeriesFeatures, read_features
 from tasks.train.pictures import read_pictures
@@ -61,7 +62,7 @@ def read_examples(release: Path, settings: TrainSettings) -> Examples:
     Raises `ConfigurationError` when it has no labels of `settings.target`, no images of `settings.modalities`, or a
     split without both positive and negative studies; `ContractViolation` when a patient is in two splits.
     """
-    tables = {name: _read(release, name) for name in TABLES}
+    tables = {name: read_release_table(release, name) for name in TABLES}
     if settings.cohort is not None:
         tables["instances"] = cohort_beside(release, settings.cohort).rows(tables["instances"])
     kind, features = _features(release, settings, tables["instances"])
@@ -119,12 +120,3 @@ def _need_both(split: str, target: Ints, name: str) -> None:
     if len(set(target.tolist())) < 2:
         word = "positive" if not target.any() else "negative"
         raise ConfigurationError(f"the split `{split}` has no {word} study of `{name}`: more patients are needed")
-
-
-def _read(release: Path, table: str) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(release / f"{table}.parquet", dtype_backend="numpy_nullable")
-    except FileNotFoundError:
-        raise ConfigurationError(f"{release} is no release (no {table}.parquet): make one with `sluice run`") from None
-    except (OSError, ValueError):
-        raise ConfigurationError(f"{release}/{table}.parquet is damaged: check the release's checksums") from None

@@ -126,12 +126,9 @@ def _find_regions(sources: Sequence[Path]) -> Iterator[_Found]:
 
 def held_out(workspace_root: Path, release: Path, split: str) -> list[Path]:
     """Where the de-identified DICOM of the patients of `split` in `release` lies, in the workspace that it is of."""
-    import pandas as pd
+    from tasks.core.tables import read_release_table  # pandas takes a second, and a folder of DICOM needs none
 
-    try:
-        splits = pd.read_parquet(release / "splits.parquet", dtype_backend="numpy_nullable")
-    except (OSError, ValueError):
-        raise ConfigurationError(f"{release} is no release (no splits.parquet): make one with `sluice run`") from None
+    splits = read_release_table(release, "splits")
     patients = sorted(splits.loc[splits["split"] == split, "patient"].dropna().astype(str))
     places = [workspace_root / "data" / "deidentified" / patient for patient in patients]
     present = [place for place in places if place.is_dir()]

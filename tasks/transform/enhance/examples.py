@@ -12,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from tasks.core.enhancement import EnhancementSettings
 from tasks.core.errors import ConfigurationError, ContractViolation
+from tasks.core.tables import read_release_table
 from tasks.transform.enhance.srcnn import crop, degrade, enlarge
 from tasks.transform.enhance.weights import MARGIN
 from tasks.transform.intensity import Image
@@ -44,7 +44,7 @@ def find_examples(release: Path, settings: EnhancementSettings) -> dict[str, tup
     At most `settings.slices` a series, evenly over it. Raises `ConfigurationError` where `release` is none or a split
     has no image, `ContractViolation` where a patient is in two splits.
     """
-    instances, splits = _read(release, "instances"), _read(release, "splits")
+    instances, splits = read_release_table(release, "instances"), read_release_table(release, "splits")
     by_patient: dict[str, str] = {}
     for patient, split in splits[["patient", "split"]].dropna().astype(str).itertuples(index=False):
         if by_patient.setdefault(patient, split) != split:
@@ -122,12 +122,3 @@ def check_apart(by_split: Mapping[str, tuple[Example, ...]]) -> dict[str, str]:
             if whose.setdefault(example.patient, split) != split or files.setdefault(example.path, split) != split:
                 raise ContractViolation(f"patient {example.patient} would be trained on and tested: nothing is trained")
     return whose
-
-
-def _read(release: Path, table: str) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(release / f"{table}.parquet", dtype_backend="numpy_nullable")
-    except FileNotFoundError:
-        raise ConfigurationError(f"{release} is no release (no {table}.parquet): make one with `sluice run`") from None
-    except (OSError, ValueError):
-        raise ConfigurationError(f"{table}.parquet of the release is damaged: check its checksums") from None
