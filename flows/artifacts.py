@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from flows import shown
 from flows.at_source import AtSource
 from tasks.core.models import Cohort, Tally, Verdicts
 from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
-from tasks.export.stage import ExportSummary
 from tasks.record.register import Release
+
+if TYPE_CHECKING:
+    from tasks.export.stage import ExportSummary
 
 
 def in_words(cohort: Cohort) -> str:

@@ -35,6 +35,7 @@ class MlflowServer:
         environment = {
             "MLFLOW_AUTH_CONFIG_PATH": str(auth),
             "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(16),
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # six processes more, for language models
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true",
         }

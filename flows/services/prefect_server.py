@@ -71,7 +71,8 @@ class PrefectServer:
 def start_worker(folder: Path, workspace: Path, server: PrefectServer, environment: dict[str, str]) -> Process:
     """Start a process worker, which makes its pool, then register the deployments of the workspace's prefect.yaml."""
     prefect = [sys.executable, "-m", "prefect"]
-    environment = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "2"}  # ten by default: a long wait before each run
+    # Ten by default, a long wait before each run; at two, asking was a third of what the server does in a backfill.
+    environment = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "5"}
     command = [*prefect, "worker", "start", "--pool", POOL, "--type", "process"]
     # Its runs write releases, which others may read: they keep the user's umask, and close quarantine themselves.
     worker = Process.start("prefect-worker", command, folder, environment, umask=-1)

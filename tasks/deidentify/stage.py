@@ -27,7 +27,6 @@ from tasks.core.reasons import Reason
 from tasks.core.settings import digest
 from tasks.core.workspace import Workspace
 from tasks.deidentify import VERSION
-from tasks.deidentify.records.tables import deidentify_tables
 from tasks.deidentify.rules.profile import profile_digest
 from tasks.deidentify.statement import statement_file, write_statement
 from tasks.deidentify.unit import deidentify_unit
@@ -139,6 +138,8 @@ def deidentify_records(workspace: Workspace, accessions: Mapping[str, tuple[str,
 
     Also takes away the archives of former series, so that the flow and `python -m` leave the same files.
     """
+    from tasks.deidentify.records.tables import deidentify_tables  # with pandas, which series have no need of
+
     cohort = read_cohort(workspace)
     remove_strays(workspace, cohort.units)
     folder = workspace.quarantine / TABLES

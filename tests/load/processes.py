@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -28,13 +29,17 @@ _ROLES = (
 
 @dataclass
 class Watch:
-    """Looks every second. `memory[role]`: the largest process of the role at each look, in MB."""
+    """Looks every second. `memory[role]`: the largest process of the role at each look, in MB.
+
+    What servers had used before it began, to start, is told apart: they serve for weeks, and a backfill for minutes.
+    """
 
     root: int
     memory: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     cpu: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
 
     def __post_init__(self) -> None:
+        self._before = {process: found[2] for process, found in self._looks()}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -45,8 +50,8 @@ class Watch:
         self._thread.join()
 
     def seconds(self, role: str) -> float:
-        """CPU seconds that the processes of `role` were seen to use themselves."""
-        return sum(self.cpu[role].values())
+        """CPU seconds that the processes of `role` were seen to use themselves, since this began."""
+        return sum(spent - self._before.get(process, 0.0) for process, spent in self.cpu[role].items())
 
     def rows(self) -> list[tuple[str, float, float, float]]:
         """(role, median of the second quarter, of the last, largest), in MB."""
@@ -60,15 +65,18 @@ class Watch:
     def _run(self) -> None:
         while not self._over.wait(1.0):
             largest: dict[str, float] = {}
-            for process in descendants(self.root)[1:]:
-                try:
-                    role, rss, seconds = _look(process)
-                except (OSError, IndexError, ValueError):
-                    continue  # it ended while we looked
+            for process, (role, rss, seconds) in self._looks():
                 largest[role] = max(largest.get(role, 0.0), rss)
                 self.cpu[role][process] = seconds
             for role, rss in largest.items():
                 self.memory[role].append(rss)
+
+    def _looks(self) -> Iterator[tuple[int, tuple[str, float, float]]]:
+        for process in descendants(self.root)[1:]:
+            try:
+                yield process, _look(process)
+            except (OSError, IndexError, ValueError):
+                continue  # it ended while we looked
 
 
 def _look(process: int) -> tuple[str, float, float]:
