@@ -36,3 +36,11 @@ def read_release_table(release: Path, table: str) -> pd.DataFrame:
         raise ConfigurationError(f"{release} is no release (no {table}.parquet): make one with `sluice run`") from None
     except (OSError, ValueError):
         raise ConfigurationError(f"{release}/{table}.parquet is damaged: check the release's checksums") from None
+
+
+def split_of_patients(splits: pd.DataFrame) -> dict[str, str]:
+    """Patient to split, from the table of splits; `ContractViolation` where a patient is in two."""
+    pairs = splits[["patient", "split"]].dropna().drop_duplicates().astype(str)
+    if several := int(pairs["patient"].duplicated().sum()):
+        raise ContractViolation(f"leak: {several} patients are in two splits; do not use this release for training")
+    return dict(pairs.itertuples(index=False, name=None))

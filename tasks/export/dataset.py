@@ -14,9 +14,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -24,6 +23,7 @@ import pandas as pd
 from tasks.core.columns import OPTIONAL, TABLES
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import sha256
+from tasks.core.pictures import Pixels, as_floats, decode_png
 from tasks.export.shards import read_index, read_member
 from tasks.export.views import LABEL, SPLITS, image_rows
 from tasks.record.releases.cohorts import COLUMN, SavedCohort, cohort_beside, read_cohort_file
@@ -31,7 +31,6 @@ from tasks.record.releases.cohorts import COLUMN, SavedCohort, cohort_beside, re
 if TYPE_CHECKING:
     from tasks.export.torch_dataset import ImagesAndTargets
 
-Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Floats = npt.NDArray[np.float32]
 Selection = str | Path | SavedCohort | Iterable[str]
 _CHECKSUMS = "checksums.sha256"
@@ -104,7 +103,7 @@ class LoadedRelease:
     def __getitem__(self, at: int) -> Floats:
         if not -len(self) <= at < len(self):
             raise IndexError(at)
-        return _as_floats(self.image(at))
+        return as_floats(self.image(at))
 
     def __iter__(self) -> Iterator[Floats]:
         return (self[at] for at in range(len(self)))
@@ -125,10 +124,7 @@ class LoadedRelease:
         content = self._bytes(str(row["image_path"]))
         if self._verify and hashlib.sha256(content).hexdigest() != row["png_sha256"]:
             raise ContractViolation(f"{row['image_path']} has other bytes than the release: get it again")
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-        if pixels is None:
-            raise ContractViolation(f"{row['image_path']} is no PNG: get the release again")
-        return np.asarray(pixels)
+        return decode_png(content, str(row["image_path"]))
 
     def numpy(self) -> Floats:
         """All selected images in memory: float32 in [0, 1], shape (images, rows, columns)."""
@@ -225,7 +221,3 @@ class LoadedRelease:
         except OSError:
             raise ConfigurationError(f"{self.root} has no {_CHECKSUMS}, so nothing can be checked") from None
         return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-
-
-def _as_floats(pixels: Any) -> Floats:
-    return np.asarray(pixels / np.float32(np.iinfo(pixels.dtype).max), dtype=np.float32)

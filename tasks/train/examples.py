@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tasks.core.errors import ConfigurationError, ContractViolation
+from tasks.core.errors import ConfigurationError
 from tasks.core.settings import TrainSettings
-from tasks.core.tables import read_release_table
+from tasks.core.tables import read_release_table, split_of_patients
 from tasks.record.releases.cohorts import cohort_beside
 from tasks.train.features import SeriesFeatures, read_features
 from tasks.train.pictures import read_pictures
@@ -73,10 +73,8 @@ def read_examples(release: Path, settings: TrainSettings) -> Examples:
         wanted = ", ".join(settings.modalities) + (f" in the cohort {settings.cohort}" if settings.cohort else "")
         raise ConfigurationError(f"the release has no {kind} of {wanted}: set train.modalities")
     truth = label_series(features, tables["labels"], settings.target)
-    splits = tables["splits"].drop_duplicates(["patient", "split"])
-    if several := int(splits["patient"].duplicated().sum()):
-        raise ContractViolation(f"leak: {several} patients are in two splits; do not use this release for training")
-    split = splits.set_index("patient")["split"].reindex(list(features.patients)).to_numpy(dtype=object)
+    splits = split_of_patients(tables["splits"])
+    split = np.array([splits.get(patient) for patient in features.patients], dtype=object)
     known = np.flatnonzero(np.array([value is not None for value in truth]) & pd.notna(split))
     target = np.array([truth[row] or 0 for row in known], dtype=np.int64)
     examples = Examples(features.chosen(known), target, split[known], kind, tables)

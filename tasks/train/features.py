@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tasks.core.errors import ConfigurationError
+from tasks.core.pictures import read_grey
 
 PROJECTIONS = ("mean", "max")
 FINE, COARSE = 0.0375, 0.125
@@ -105,11 +105,5 @@ def project(paths: Sequence[Path], thumbnail: int) -> Floats:
 
 def read_image(path: Path, thumbnail: int) -> npt.NDArray[np.float64]:
     """A PNG in grey and reduced to `thumbnail` pixels a side, in [0, 1]."""
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise ConfigurationError(f"{path} cannot be read: check the release with `sha256sum --check checksums.sha256`")
-    if image.ndim == 3:
-        image = cv2.cvtColor(image[..., :3], cv2.COLOR_BGR2GRAY)
-    scaled = image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
-    reduced = cv2.resize(scaled, (thumbnail, thumbnail), interpolation=cv2.INTER_AREA)
+    reduced = cv2.resize(read_grey(path), (thumbnail, thumbnail), interpolation=cv2.INTER_AREA)
     return np.asarray(reduced, dtype=np.float64)  # [0, 1]

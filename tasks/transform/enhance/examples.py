@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from tasks.core.enhancement import EnhancementSettings
 from tasks.core.errors import ConfigurationError, ContractViolation
-from tasks.core.tables import read_release_table
+from tasks.core.pictures import read_grey
+from tasks.core.tables import read_release_table, split_of_patients
 from tasks.transform.enhance.srcnn import crop, degrade, enlarge
 from tasks.transform.enhance.weights import MARGIN
 from tasks.transform.intensity import Image
@@ -44,13 +44,8 @@ def find_examples(release: Path, settings: EnhancementSettings) -> dict[str, tup
     At most `settings.slices` a series, evenly over it. Raises `ConfigurationError` where `release` is none or a split
     has no image, `ContractViolation` where a patient is in two splits.
     """
-    instances, splits = read_release_table(release, "instances"), read_release_table(release, "splits")
-    by_patient: dict[str, str] = {}
-    for patient, split in splits[["patient", "split"]].dropna().astype(str).itertuples(index=False):
-        if by_patient.setdefault(patient, split) != split:
-            raise ContractViolation(
-                f"patient {patient} is in two splits of the release: run `python -m tasks.curate` again"
-            )
+    instances = read_release_table(release, "instances")
+    by_patient = split_of_patients(read_release_table(release, "splits"))
     grey = instances["photometric"].isna() | instances["photometric"].isin(["MONOCHROME1", "MONOCHROME2"])
     chosen = instances[instances["image_path"].notna() & grey & instances["modality"].isin(list(settings.modalities))]
     chosen = chosen.sort_values(["unit", "slice_index", "frame", "image_path"], kind="stable")
@@ -70,20 +65,10 @@ def find_examples(release: Path, settings: EnhancementSettings) -> dict[str, tup
     return {split: tuple(examples) for split, examples in found.items()}
 
 
-def read_image(path: Path) -> Image:
-    """A PNG as float32 in [0, 1], shape (rows, columns); colours become grey."""
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise ConfigurationError(f"{path.name} cannot be read: check the release with `sha256sum --check`")
-    if image.ndim == 3:
-        image = cv2.cvtColor(image[..., :3], cv2.COLOR_BGR2GRAY)
-    return np.asarray(image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max), np.float32)
-
-
 def read_pairs(examples: tuple[Example, ...], scale: int) -> Iterator[tuple[Example, Image, Image]]:
     """Each example with its bicubic version (coarsened, then enlarged) and the true image, both of one shape."""
     for example in examples:
-        truth = crop(read_image(example.path), scale)
+        truth = crop(read_grey(example.path), scale)
         if min(truth.shape) < PATCH:
             raise ConfigurationError(f"the images of the release are below {PATCH} pixels: raise transform.size")
         yield example, enlarge(degrade(truth, scale), scale), truth
