@@ -10,6 +10,8 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +23,9 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import PrefectException
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, Settings
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 logger = logging.getLogger(__name__)
@@ -31,7 +34,7 @@ SILENT = (PrefectException, HTTPError, OSError)
 """What Prefect's client raises when its server doesn't answer."""
 
 _PATIENCE = 30.0
-_EVERY = 2.0
+_EVERY = 5.0
 _AFTER_SILENCE = 30.0
 
 
@@ -80,8 +83,27 @@ def _show(create: Any, key: str, **given: Any) -> None:
 @contextmanager
 def _impatiently() -> Iterator[None]:
     """Prefect's client would try again for a minute by itself, at every batch."""
-    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+    context = get_settings_context()
+    with SettingsContext(profile=context.profile, settings=_impatient(_Same(context.settings))):
         yield
+
+
+@dataclass(frozen=True)
+class _Same:
+    """Settings, the same only as themselves: to compare, copy and check them takes longer than what they are for."""
+
+    settings: Settings
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.settings is other.settings
+
+    def __hash__(self) -> int:
+        return id(self.settings)
+
+
+@lru_cache(maxsize=2)
+def _impatient(same: _Same) -> Settings:
+    return same.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
 
 
 class Progress:
