@@ -21,7 +21,11 @@ def steps(
         typer.Option(metavar="SRC", help="Print the histogram-match step of a reference: a folder or zip of DICOM."),
     ] = None,
     above: Annotated[
-        float | None, typer.Option(help="With --landmarks: only voxels above it count, e.g. 0 for MR.")
+        float | None, typer.Option(help="With --landmarks or --reference: only voxels above it count, e.g. 0 for MR.")
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Print the histogram-match step of a file: .nii, .nii.gz, .npy, .yaml."),
     ] = None,
     chain: Annotated[
         str | None,
@@ -34,6 +38,9 @@ def steps(
     """
     if landmarks is not None:
         print_landmarks(landmarks, above, chain)
+        return
+    if reference is not None:
+        print_reference(reference, above)
         return
     from tasks.core.steps import find_step, known_steps
 
@@ -63,6 +70,25 @@ def read_steps(text: str) -> object:
         raise ConfigurationError("--steps is not YAML: write n4,isotropic or [{isotropic: {spacing: 1}}]") from None
 
 
+def print_reference(file: Path, above: float | None) -> None:
+    """The step histogram-match with a reference file and its digest, once the file has been read, as YAML."""
+    from pydantic import ValidationError
+
+    from tasks.core.errors import ConfigurationError
+    from tasks.core.files import sha256
+    from tasks.transform.steps.histogram import HistogramParameters
+
+    if not file.is_file():
+        raise ConfigurationError("--reference: there is no such file: check the path")
+    told = {"reference": str(file), "sha256": sha256(file)} | ({"above": above} if above is not None else {})
+    try:
+        HistogramParameters.model_validate(told)
+    except ValidationError as error:
+        mistake = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"--reference: {mistake}") from None
+    typer.echo(yaml.safe_dump([{"histogram-match": told}], default_flow_style=None, sort_keys=False).strip())
+
+
 def print_landmarks(source: Path, above: float | None, chain: str | None) -> None:
     """The step histogram-match whose landmarks are the mean of those of all volumes in `source`, as YAML."""
     import numpy as np
@@ -71,7 +97,8 @@ def print_landmarks(source: Path, above: float | None, chain: str | None) -> Non
     from tasks.core.errors import ConfigurationError
     from tasks.core.findings import Finding
     from tasks.transform.steps.chain import chain_for
-    from tasks.transform.steps.histogram import PERCENTILES, measure
+    from tasks.transform.steps.histogram import PERCENTILES
+    from tasks.transform.steps.reference import measure
     from tasks.transform.volumes.noted import Note, VolumeRefused
     from tasks.transform.volumes.series import find_series
     from tasks.transform.volumes.stepped import run_chain
@@ -84,7 +111,7 @@ def print_landmarks(source: Path, above: float | None, chain: str | None) -> Non
             refusals |= {note.finding: note for note in candidate.notes}
             if candidate.grid is not None:
                 block = run_chain(candidate, settings, chain_for(settings, series.modality))
-                found.append(measure(block.values, PERCENTILES, above))
+                found.append(measure(block.counted(), PERCENTILES, above))
     if not found:
         raise VolumeRefused(refusals.values())
     values = [float(f"{value:.6g}") for value in np.mean(found, axis=0)]

@@ -51,6 +51,9 @@ class Step:
     as float32 arrays; volume — a `tasks.transform.steps.Block`. `version` is raised whenever the same values would
     give others, `packages` are the distributions whose versions matter to that. `needs_unit` is for a step that makes
     sense only on values in the unit of the source (HU), `drops_unit` for one that leaves values without one.
+
+    Where pixels are padding, they hold what is beside them. `run_known` is for a voxel or plane step that counts
+    values: it takes (values, parameters, known) then, `known` being a mask; a volume step finds it in its block.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Step:
     packages: tuple[str, ...] = ("numpy",)
     needs_unit: bool = False
     drops_unit: bool = False
+    run_known: Callable[[Any, Any, Any], Any] | None = None
 
     def versions(self) -> dict[str, str]:
         """The versions of its packages that are installed here."""

@@ -119,7 +119,7 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytes:
 
 def find_decoder(syntax: str) -> Decoder | None:
     """The decoder for a transfer syntax, or None where there is none."""
-    return _DECODERS.get(uid.UID(syntax))
+    return _DECODERS.get(syntax)
 
 
 def describe_decoder(syntax: str) -> str:
@@ -200,4 +200,4 @@ def _gdcm(src: bytes, runner: DecodeRunner, bits_stored: int, syntax: uid.UID) -
     return cast(bytes, image.GetBuffer().encode("utf-8", "surrogateescape"))
 
 
-_DECODERS = {syntax: _make_decoder(syntax) for syntax in (*_NATIVE, *_CODECS)}
+_DECODERS: dict[str, Decoder] = {syntax: _make_decoder(syntax) for syntax in (*_NATIVE, *_CODECS)}

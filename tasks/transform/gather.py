@@ -12,8 +12,8 @@ from tasks.core.errors import ContractViolation
 from tasks.core.files import remove_except, write_json, write_table
 from tasks.core.models import Frozen, Unit
 from tasks.core.workspace import Workspace
+from tasks.transform.done import read_rows
 from tasks.transform.tables import make_frame
-from tasks.transform.unit import read_rows
 
 
 class GatherSummary(Frozen):

@@ -38,17 +38,17 @@ def read(ds: Dataset, keyword: str) -> Any:
 
 def numbers(ds: Dataset, keyword: str) -> tuple[float, ...]:
     """All values of `keyword` as finite floats; empty if one of them isn't."""
-    value = _plain_numbers(ds, keyword)
-    if value is None:
+    found = _plain_numbers(ds, keyword)
+    if found is None:
         value = read(ds, keyword)
-    if value is None:
-        return ()
-    parts = value if isinstance(value, (MultiValue, list, tuple)) else [value]
-    try:
-        found = tuple(float(part) for part in parts)
-    except (TypeError, ValueError, OverflowError):
-        return ()
-    return found if all(math.isfinite(number) for number in found) else ()
+        if value is None:
+            return ()
+        parts = value if isinstance(value, (MultiValue, list, tuple)) else [value]
+        try:
+            found = tuple(float(part) for part in parts)
+        except (TypeError, ValueError, OverflowError):
+            return ()
+    return found if all(map(math.isfinite, found)) else ()
 
 
 def number(ds: Dataset, keyword: str) -> float | None:
@@ -65,13 +65,25 @@ def integer(ds: Dataset, keyword: str) -> int | None:
 
 def text(ds: Dataset, keyword: str) -> str | None:
     """The first value of `keyword` as text without the padding."""
-    value = _plain_text(ds, keyword)
-    if value is None:
-        value = read(ds, keyword)
+    plain = _plain_text(ds, keyword)
+    if plain is not None:
+        return plain.strip(" \0") or None
+    value = read(ds, keyword)
     if isinstance(value, MultiValue):
         value = value[0] if value else None
     stripped = str(value).strip(" \0") if value is not None else ""
     return stripped or None
+
+
+def texts(ds: Dataset, keyword: str) -> list[str]:
+    """All values of `keyword` as text without what surrounds it; empty where it is absent or can't be converted."""
+    element, vr = _raw(ds, keyword)
+    if element is not None and element.value and vr in _ASCII and element.value.isascii():
+        return [part.rstrip("\0 ").strip() for part in str(element.value, "ascii").split("\\")]
+    value = read(ds, keyword)
+    if value is None:
+        return []
+    return [str(part).strip() for part in ([value] if isinstance(value, str) else value)]
 
 
 def _plain_numbers(ds: Dataset, keyword: str) -> tuple[float, ...] | None:
@@ -106,9 +118,18 @@ def _raw(ds: Dataset, keyword: str) -> tuple[RawDataElement | None, str | None]:
     """The element as it lies in the file, with its VR; None where it is not there or converted already."""
     tag = _tag(keyword)
     element = None if tag is None else ds._dict.get(tag)
-    if not isinstance(element, RawDataElement):
+    if type(element) is not RawDataElement:
         return None, None
     return element, element.VR or _vr(keyword)
+
+
+def raw_bytes(ds: Dataset, keyword: str) -> bytes:
+    """The bytes of an element whose VR is a string of bytes, empty where it is absent; raises what pydicom raises."""
+    element, vr = _raw(ds, keyword)
+    if element is not None and vr in ("OB", "OW") and isinstance(element.value, bytes):
+        return element.value  # as it would be converted, without the check of each byte
+    found = ds[keyword].value if has(ds, keyword) else None
+    return found or b""
 
 
 def intern_tag(number: int) -> BaseTag:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.core.models import Unit
+from tasks.transform.members import Members
 from tasks.transform.roi.load import Source, source_of
-from tasks.transform.survey import open_archive, read_member
 
 REGIONS = frozenset({"structure-set", "segmentation"})
 
@@ -58,8 +58,8 @@ def link_objects(made: Sequence[Made]) -> dict[str, list[Object]]:
 def open_linked(deidentified: Path, things: Sequence[Object]) -> Iterator[tuple[Object, Source]]:
     """Each object as a source of regions; one that turns out to be none is left out."""
     for thing in things:
-        with open_archive(deidentified / thing.unit.archive, thing.unit) as members:
-            source = source_of(read_member(members, thing.sop), Path(thing.sop))
+        with Members(deidentified / thing.unit.archive, thing.unit) as members:
+            source = source_of(members.read(thing.sop), Path(thing.sop))
         if source is not None:
             yield thing, source
 

@@ -81,12 +81,17 @@ def apply_modality(stored: Array, header: PixelHeader, layers: Layers) -> Floats
         return lut.apply(stored)
     wide = header.bits_stored > 16 or header.dtype == np.float64
     values: Floats = stored.astype(np.float64 if wide else np.float32)
-    slope, intercept = first_number(layers, "RescaleSlope") or 1.0, first_number(layers, "RescaleIntercept") or 0.0
+    slope, intercept = rescale_of(layers)
     if slope != 1.0:
         np.multiply(values, slope, out=values)
     if intercept != 0.0:
         np.add(values, intercept, out=values)
     return values
+
+
+def rescale_of(layers: Layers) -> tuple[float, float]:
+    """RescaleSlope and RescaleIntercept of a frame; 1 and 0 where it has none."""
+    return first_number(layers, "RescaleSlope") or 1.0, first_number(layers, "RescaleIntercept") or 0.0
 
 
 def name_unit(layers: Layers, modality: str) -> str:

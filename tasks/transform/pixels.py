@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,13 @@ class PixelHeader:
         """The dtype of decoded frames, whatever the encoding: that of BitsAllocated and PixelRepresentation."""
         if self.is_float:
             return np.dtype(_FLOATS[self.keyword][1])
-        width = next(bits for bits in (8, 16, 32, 64) if bits >= self.bits_allocated)
-        return np.dtype(f"{'int' if self.signed else 'uint'}{width}")
+        return _integers(self.bits_allocated, self.signed)
+
+    @property
+    def stored_range(self) -> tuple[int, int]:
+        """The lowest and the highest whole number that BitsStored and PixelRepresentation can hold."""
+        half = 2 ** (self.bits_stored - 1)
+        return (-half, half - 1) if self.signed else (0, 2 * half - 1)
 
     @property
     def native_bytes(self) -> int:
@@ -105,6 +111,12 @@ def check_limits(header: PixelHeader, max_pixels: int) -> None:
     """Refuse what promises more than `max_pixels` (rows x columns x samples x frames) before anything is allocated."""
     if header.rows * header.columns * header.samples * header.frames > max_pixels:
         raise QuarantineUnit(Reason.OVERSIZED)
+
+
+@cache
+def _integers(bits: int, signed: bool) -> np.dtype[Any]:
+    width = next(width for width in (8, 16, 32, 64) if width >= bits)
+    return np.dtype(f"{'int' if signed else 'uint'}{width}")
 
 
 def _required(value: str | None) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import cv2
 import numpy as np
 
-from tasks.transform.intensity import Image
+from tasks.transform.windows import Image
 
 # Runs alone, and one filter for all rows: noise has little else to find, and the usual search takes four times as long
 # for files that are no smaller. 16 bits have so much noise that a filter only adds to it.
@@ -23,7 +23,9 @@ def encode_png(image: Image, bits: int) -> tuple[bytes, str]:
     """
     deep = bits == 16 and image.ndim == 2
     highest = np.float32(2**16 - 1 if deep else 2**8 - 1)
-    codes = (image * highest + np.float32(0.5)).astype(np.uint16 if deep else np.uint8)
+    scaled = image * highest
+    scaled += np.float32(0.5)
+    codes = scaled.astype(np.uint16 if deep else np.uint8)
     if image.ndim == 3:
         codes = np.ascontiguousarray(codes[..., ::-1])  # OpenCV takes blue, green, red
     encoded, buffer = cv2.imencode(".png", codes, _DEEP if deep else _SHALLOW)

@@ -18,7 +18,7 @@ from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
 from tasks.transform.decode import Array, decode_frames
 from tasks.transform.frames import FrameFinder, Layers, first_numbers
-from tasks.transform.intensity import Rendered, Window, find_voi, render_colour, render_grey, window_of
+from tasks.transform.intensity import Rendered, render_colour, render_grey
 from tasks.transform.modality import find_padding
 from tasks.transform.objects import IMAGE
 from tasks.transform.palette import apply_palette
@@ -30,6 +30,7 @@ from tasks.transform.rows import Row, describe_instance, describe_plane, find_mo
 from tasks.transform.scratch import Scratch
 from tasks.transform.series import Plane
 from tasks.transform.steps.chain import NONE, Chain, chain_for
+from tasks.transform.windows import Window, find_voi, window_of
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from tasks.transform.intensity import Image
+from tasks.transform.windows import Image
 
 Spacing = tuple[float, float]
 

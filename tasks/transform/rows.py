@@ -30,6 +30,7 @@ _MODALITY = re.compile(r"[A-Z][A-Z0-9]{1,15}")
 _DEVICE = re.compile(r"[A-Za-z0-9 ._/+-]{1,64}")
 _BODY_PART = re.compile(r"[A-Z0-9 ]{2,16}")
 _AGE = re.compile(r"([0-9]{3})([DWMY])")
+_NULLS: Row = dict.fromkeys(column.name for column in TRANSFORMED["instances"])
 _YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 
 
@@ -54,7 +55,7 @@ def find_spacing(layers: Layers) -> Spacing | None:
 
 def describe_instance(ds: Dataset, unit: Unit, sop: str, kind: str) -> Row:
     """What instances.parquet says of any instance; the other columns are null."""
-    return dict.fromkeys(column.name for column in TRANSFORMED["instances"]) | {
+    return _NULLS | {
         "instance": sop,
         "frame": 0,
         "unit": unit.unit,

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 
@@ -33,20 +34,7 @@ class Plane:
     @property
     def normal(self) -> Vector | None:
         """The unit normal of the plane; None where ImageOrientationPatient isn't two orthogonal unit vectors."""
-        if self.orientation is None:
-            return None
-        row, column = self.orientation[:3], self.orientation[3:]
-        lengths = math.hypot(*row), math.hypot(*column)
-        dot = sum(a * b for a, b in zip(row, column, strict=True))
-        if max(abs(length - 1) for length in lengths) > _UNIT_TOLERANCE or abs(dot) > _UNIT_TOLERANCE:
-            return None
-        x, y, z = (
-            row[1] * column[2] - row[2] * column[1],
-            row[2] * column[0] - row[0] * column[2],
-            row[0] * column[1] - row[1] * column[0],
-        )
-        length = math.hypot(x, y, z)
-        return x / length, y / length, z / length
+        return None if self.orientation is None else _normal(self.orientation)
 
     @property
     def position(self) -> float | None:
@@ -60,10 +48,29 @@ class Plane:
     def name(self) -> str | None:
         """axial, sagittal, coronal; oblique if the normal is more than 30 degrees off the nearest axis."""
         normal = self.normal
-        if normal is None:
-            return None
-        size, axis = max((abs(part), axis) for axis, part in enumerate(normal))
-        return _NAMES[axis] if size >= _OBLIQUE else "oblique"
+        return None if normal is None else _name(normal)
+
+
+@lru_cache(maxsize=64)  # a series has few orientations, and each of its slices is asked several times
+def _normal(orientation: tuple[float, ...]) -> Vector | None:
+    row, column = orientation[:3], orientation[3:]
+    lengths = math.hypot(*row), math.hypot(*column)
+    dot = sum(a * b for a, b in zip(row, column, strict=True))
+    if max(abs(length - 1) for length in lengths) > _UNIT_TOLERANCE or abs(dot) > _UNIT_TOLERANCE:
+        return None
+    x, y, z = (
+        row[1] * column[2] - row[2] * column[1],
+        row[2] * column[0] - row[0] * column[2],
+        row[0] * column[1] - row[1] * column[0],
+    )
+    length = math.hypot(x, y, z)
+    return x / length, y / length, z / length
+
+
+@lru_cache(maxsize=64)
+def _name(normal: Vector) -> str:
+    size, axis = max((abs(part), axis) for axis, part in enumerate(normal))
+    return _NAMES[axis] if size >= _OBLIQUE else "oblique"
 
 
 def order_planes(planes: Iterable[Plane]) -> list[Plane]:

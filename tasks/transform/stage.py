@@ -17,9 +17,10 @@ from tasks.core.pool import WorkerPool
 from tasks.core.settings import TransformSettings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
+from tasks.transform.done import is_made, key_of
 from tasks.transform.gather import GatherSummary, gather, rows_path
 from tasks.transform.tabulate import make_features
-from tasks.transform.unit import is_made, key_of, refuse_unit, transform_unit
+from tasks.transform.unit import refuse_unit, transform_unit
 
 STAGE = "transform"
 log = logging.getLogger(__name__)

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 
-from tasks.core.errors import ContractViolation, QuarantineUnit, SkipUnit, UnitError
+from tasks.core.errors import SkipUnit, UnitError
 from tasks.core.findings import Finding
 from tasks.core.models import Unit
 from tasks.core.reasons import Reason
@@ -26,10 +23,10 @@ from tasks.core.settings import TransformSettings
 from tasks.transform.decode import Array
 from tasks.transform.frames import FrameFinder, first_numbers
 from tasks.transform.headers import integer
-from tasks.transform.intensity import Window, find_voi, output_values, window_of
+from tasks.transform.intensity import output_values
+from tasks.transform.members import Members
 from tasks.transform.modality import apply_modality, find_padding
 from tasks.transform.objects import IMAGE, find_kind
-from tasks.transform.parse import parse_plain
 from tasks.transform.pixels import MONOCHROME, PixelHeader, check_limits, read_pixel_header
 from tasks.transform.rows import Row, describe_header, describe_object, find_modality
 from tasks.transform.scratch import Scratch
@@ -39,6 +36,7 @@ from tasks.transform.volumes.noted import noted
 from tasks.transform.volumes.series import Candidate, judge_slices
 from tasks.transform.volumes.slices import Slice, describe_slices
 from tasks.transform.volumes.sources import Place
+from tasks.transform.windows import Window, find_voi, window_of
 
 SAMPLE = 2**20
 """How many values the percentiles of a series are taken from, about; each frame gives the same share."""
@@ -60,52 +58,32 @@ class Survey:
     geometry: Row = field(default_factory=dict)
 
 
-def open_archive(path: Path, unit: Unit) -> zipfile.ZipFile:
-    """The archive of a unit; `ContractViolation` where it is missing or damaged."""
-    try:
-        return zipfile.ZipFile(path)
-    except (FileNotFoundError, zipfile.BadZipFile):
-        raise ContractViolation(
-            f"the archive of unit {unit.unit} is missing or damaged: delete it and run de-identification again"
-        ) from None
+def survey(members: Members, unit: Unit, settings: TransformSettings, scratch: Scratch) -> Survey:
+    """Look at each member once, in the order of their names; what is decoded for that is kept in `scratch`.
 
-
-def list_members(archive: zipfile.ZipFile) -> list[str]:
-    """The SOPInstanceUIDs in an archive, sorted."""
-    return sorted(name.removesuffix(".dcm") for name in archive.namelist() if name.endswith(".dcm"))
-
-
-def read_member(archive: zipfile.ZipFile, sop: str) -> Dataset:
-    """One instance; UNREADABLE where it cannot be parsed."""
-    try:
-        content = archive.read(f"{sop}.dcm")
-        plain = parse_plain(content)
-        return plain if plain is not None else dcmread(BytesIO(content))
-    except Exception as error:  # pydicom raises anything, zipfile a BadZipFile for a wrong checksum
-        log.debug("reading stopped with %s", type(error).__name__)
-        raise QuarantineUnit(Reason.UNREADABLE) from None
-
-
-def survey(archive: zipfile.ZipFile, unit: Unit, settings: TransformSettings, scratch: Scratch) -> Survey:
-    """Look at each member once, in the order of their names; what is decoded for that is kept in `scratch`."""
+    Pixels are read only where they are looked at.
+    """
     found = Survey()
     samples: list[npt.NDArray[np.float32]] = []
-    members = list_members(archive)
-    for sop in members:
+    names = members.names()
+    for sop in names:
         try:
-            ds = read_member(archive, sop)
+            ds, whole = members.peek(sop)
             kind = find_kind(ds)
             if kind is None:
                 raise SkipUnit(Reason.NOT_AN_IMAGE)
             if kind == IMAGE:
                 header = read_pixel_header(ds)
                 check_limits(header, settings.max_pixels)
-                share = max(1, SAMPLE // (len(members) * header.frames))
-                planes, place = list(list_planes(ds, header, sop)), Place(str(archive.filename), f"{sop}.dcm")
-                samples.extend(sample_values(ds, header, unit, settings, share, scratch, sop))
+                share = max(1, SAMPLE // (len(names) * header.frames))
+                planes, place = list(list_planes(ds, header, sop)), Place(members.path, f"{sop}.dcm")
+                if frames_without_window(ds, header, unit, settings):
+                    ds = ds if whole else members.read(sop)
+                    samples.extend(sample_values(ds, header, unit, settings, share, scratch, sop))
                 found.slices.extend(describe_slices(ds, header, place, settings))
                 found.planes.extend(planes)
             else:
+                ds = ds if whole else members.read(sop)
                 found.objects.append(describe_object(ds, unit, sop, kind))
             found.headers[sop] = describe_header(ds)
         except UnitError as error:
@@ -133,13 +111,13 @@ def judge_geometry(found: Survey, settings: TransformSettings) -> Row:
 
 def list_planes(ds: Dataset, header: PixelHeader, sop: str) -> Iterator[Plane]:
     """Where each frame of an instance lies."""
-    finder = FrameFinder(ds)
+    finder, number = FrameFinder(ds), integer(ds, "InstanceNumber")
     for frame in range(header.frames):
         layers = finder.layers(frame)
         yield Plane(
             sop=sop,
             frame=frame + 1,
-            instance_number=integer(ds, "InstanceNumber"),
+            instance_number=number,
             orientation=first_numbers(layers, "ImageOrientationPatient", 6),
             origin=first_numbers(layers, "ImagePositionPatient", 3),
         )

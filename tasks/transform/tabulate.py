@@ -25,6 +25,7 @@ from tasks.core.radiomics import RadiomicsSettings
 from tasks.core.settings import TransformSettings, digest
 from tasks.core.workspace import Workspace
 from tasks.transform import VERSION
+from tasks.transform.done import read_rows
 from tasks.transform.features import feature_rows
 from tasks.transform.gather import rows_path
 from tasks.transform.linked import Made, Object, link_objects, open_linked
@@ -33,7 +34,6 @@ from tasks.transform.radiomics.table import TABLE_VERSION, describe_table, make_
 from tasks.transform.regions import name_volumes, target_of
 from tasks.transform.roi.load import Source
 from tasks.transform.rows import rounded
-from tasks.transform.unit import read_rows
 from tasks.transform.volumes.series import find_series
 from tasks.transform.volumes.volume import assemble
 

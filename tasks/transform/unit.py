@@ -6,15 +6,10 @@ Doing it twice writes the same bytes.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import os
 import re
-import zipfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import cv2
 
@@ -23,15 +18,16 @@ from tasks.core.errors import UnitError
 from tasks.core.files import atomic_path, sha256, write_json
 from tasks.core.models import Item, State, Unit, UnitResult
 from tasks.core.reasons import Reason
-from tasks.core.settings import TransformSettings, digest
-from tasks.transform import VERSION
+from tasks.core.settings import TransformSettings
 from tasks.transform.codecs import describe_decoder
+from tasks.transform.done import unit_key
+from tasks.transform.members import Members
 from tasks.transform.render import render_instance
 from tasks.transform.rows import Row, describe_series
 from tasks.transform.scratch import Scratch
 from tasks.transform.series import Plane, order_planes
 from tasks.transform.steps.chain import Chain, chain_for, describe_chain
-from tasks.transform.survey import Survey, list_members, open_archive, read_member, survey
+from tasks.transform.survey import Survey, survey
 from tasks.transform.volumes.stepped import picture_slices, render_block, run_chain
 
 log = logging.getLogger(__name__)
@@ -47,56 +43,26 @@ def transform_unit(archive: Path, images: Path, rows: Path, unit: Unit, settings
     """
     quiet_libraries()
     cv2.setNumThreads(1)
-    with open_archive(archive, unit) as members, Scratch(rows.parent) as scratch:
+    with Members(archive, unit) as members, Scratch(rows.parent) as scratch:
         key = unit_key(archive, settings)
         found = survey(members, unit, settings, scratch)
         made, written = _make_images(members, images, unit, settings, found, scratch)
-        everything = list_members(members)
+        everything = members.names()
     _remove_images(images, unit, keep=written)
     return _conclude(rows, unit, key, found, made, everything, settings)
 
 
 def refuse_unit(archive: Path, images: Path, rows: Path, unit: Unit, settings: TransformSettings) -> UnitResult:
     """Refuse all of a unit whose decoding killed the process: no images, each instance with DECODE_FAILED."""
-    with open_archive(archive, unit) as members:
-        everything = list_members(members)
+    with Members(archive, unit) as members:
+        everything = members.names()
     _remove_images(images, unit, keep=set())
     found = Survey(refused=dict.fromkeys(everything, Reason.DECODE_FAILED))
     return _conclude(rows, unit, unit_key(archive, settings), found, [], everything, settings)
 
 
-def unit_key(archive: Path, settings: TransformSettings) -> str:
-    """What the result depends on: the archive's bytes, the settings and this stage's version."""
-    return key_of(sha256(archive), settings)
-
-
-def key_of(archive_sha256: str, settings: TransformSettings) -> str:
-    """As `unit_key`, where the archive's digest is known already."""
-    steps = ",".join(f"{one.name} {one.step.version}" for one in settings.steps)
-    return hashlib.sha256(f"{archive_sha256} {digest(settings)} {VERSION} {steps}".encode()).hexdigest()[:32]
-
-
-def read_rows(rows: Path) -> dict[str, Any] | None:
-    """What `transform_unit` wrote: key, decoders, steps, instances, series; None where there is nothing whole."""
-    try:
-        found = json.loads(rows.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def is_made(rows: Path, images: Path, key: str) -> bool:
-    """Whether the unit was made with `key` and all its PNGs are still there."""
-    found = read_rows(rows)
-    if found is None or found.get("key") != key:
-        return False
-    root = os.fspath(images)
-    paths = (row["image_path"] for row in found["instances"] if row["image_path"])
-    return all(os.path.isfile(f"{root}/{path}") for path in paths)  # noqa: PTH113  one of each image of a workspace
-
-
 def _make_images(
-    members: zipfile.ZipFile,
+    members: Members,
     images: Path,
     unit: Unit,
     settings: TransformSettings,
@@ -116,9 +82,8 @@ def _make_images(
     for sop, planes in frames.items():
         of_instance: list[Row] = []
         try:
-            for row, png in render_instance(
-                read_member(members, sop), unit, sop, planes, settings, found.window, scratch
-            ):
+            ds = members.read(sop)
+            for row, png in render_instance(ds, unit, sop, planes, settings, found.window, scratch):
                 of_instance.append(_save(images, unit, row, png, width))
         except UnitError as error:
             found.refused[sop] = error.reason

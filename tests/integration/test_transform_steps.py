@@ -21,8 +21,9 @@ from flows.cli import app
 from tasks.core.models import State
 from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
+from tasks.transform.done import key_of
 from tasks.transform.tables import make_frame
-from tasks.transform.unit import key_of, transform_unit
+from tasks.transform.unit import transform_unit
 from tests.support import flawed
 from tests.support.flawed import STEP, write_series
 from tests.support.transform import UNIT, write_archive

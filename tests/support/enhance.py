@@ -13,7 +13,7 @@ import pytest
 from tasks.core.files import write_table
 from tasks.transform.enhance.cases import Case
 from tasks.transform.enhance.weights import SHAPES, Weights
-from tasks.transform.intensity import Image
+from tasks.transform.windows import Image
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: make torch"

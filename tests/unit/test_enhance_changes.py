@@ -17,7 +17,7 @@ from tasks.transform.enhance.changes import Flag, Judged, Verdict, judge, ring_o
 from tasks.transform.enhance.examples import TRAIN, Example, check_apart, cut_patches, find_examples
 from tasks.transform.enhance.methods import Method, choose_method, network_method
 from tasks.transform.enhance.quality import estimate, psnr, ssim
-from tasks.transform.intensity import Image
+from tasks.transform.windows import Image
 from tests.support.enhance import draw_picture, identity_weights, make_case, write_release
 
 SETTINGS = EnhancementSettings()

@@ -15,10 +15,11 @@ from pydicom import Dataset
 from tasks.core.settings import TransformSettings
 from tasks.transform.decode import decode_frames
 from tasks.transform.frames import FrameFinder
-from tasks.transform.intensity import Rendered, Window, apply_window, find_voi, render_colour, render_grey, window_of
+from tasks.transform.intensity import Rendered, render_colour, render_grey
 from tasks.transform.modality import Lut, apply_modality, find_padding, name_unit
 from tasks.transform.palette import apply_palette
 from tasks.transform.pixels import read_pixel_header
+from tasks.transform.windows import Window, apply_window, find_voi, window_of, window_stored
 from tests.support.transform import as_read, item, make_image
 
 DEFAULTS = TransformSettings()
@@ -239,3 +240,33 @@ def test_whatever_the_header_says_the_image_is_finite_in_the_unit_interval(
     rendered = render(ds)
     assert np.isfinite(rendered.image).all()
     assert 0 <= rendered.image.min() <= rendered.image.max() <= 1
+
+
+EVERY = {
+    "signed": np.arange(-(2**15), 2**15).astype(np.int16).reshape(256, 256),
+    "unsigned": np.arange(2**16).astype(np.uint16).reshape(256, 256),
+    "byte": np.arange(256).astype(np.uint8).reshape(16, 16),
+}
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from(list(EVERY)),
+    st.sampled_from([0.0, -1024.0, -1000.5, 3.25, 0.1, 40000.0]),
+    st.sampled_from([40.0, -600.0, 127.5, 50.25, 0.3, 30000.0]),
+    st.one_of(st.integers(1, 5000), st.sampled_from([0.4, 1.0, 399.5, 80.3, 65536.0])),
+    st.sampled_from(["LINEAR", "LINEAR_EXACT"]),
+)
+def test_the_quick_window_gives_the_bits_of_the_plain_one(
+    kind: Any, intercept: float, center: float, width: float, function: Any
+) -> None:
+    """Over every stored value there is: one rounding more or less would be another byte of a PNG."""
+    ds = as_read(make_image(EVERY[kind], RescaleSlope=1, RescaleIntercept=str(intercept)))
+    header, layers = read_pixel_header(ds), FrameFinder(ds).layers(0)
+    stored, window = next(decode_frames(ds, header)), Window(center, float(width), function, "header")
+    quick = window_stored(stored, header, layers, window)
+    if quick is not None:
+        plain = apply_window(apply_modality(stored, header, layers), window)
+        assert np.array_equal(quick.view(np.uint32), plain.view(np.uint32))
+    elif width > 1:
+        assert intercept in (0.1, 40000.0) or center in (0.3, 30000.0) or width in (80.3, 65536.0)

@@ -19,10 +19,11 @@ from tasks.core.models import State, UnitResult
 from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
 from tasks.core.workspace import Workspace
+from tasks.transform.done import is_made, unit_key
 from tasks.transform.gather import gather, rows_path
 from tasks.transform.objects import find_references
 from tasks.transform.tables import make_frame
-from tasks.transform.unit import is_made, transform_unit, unit_key
+from tasks.transform.unit import transform_unit
 from tests.support.transform import MR, RTSTRUCT, SEG, SR, UNIT, item, make_image, make_object, write_archive
 
 SETTINGS = TransformSettings(size=16)

@@ -15,7 +15,6 @@ from tasks.core.errors import ConfigurationError, UnitError
 from tasks.core.settings import TransformSettings
 from tasks.transform.frames import FrameFinder
 from tasks.transform.headers import text, uid
-from tasks.transform.intensity import Image, Window, apply_window, find_voi, window_of
 from tasks.transform.pixels import read_pixel_header
 from tasks.transform.regions import assign_regions, name_volumes, target_of
 from tasks.transform.roi.grid import Mask
@@ -26,6 +25,7 @@ from tasks.transform.volumes.noted import VolumeRefused
 from tasks.transform.volumes.series import Candidate, Series, find_series
 from tasks.transform.volumes.sources import Place, find_places, read_header, read_instance
 from tasks.transform.volumes.volume import assemble
+from tasks.transform.windows import Image, Window, apply_window, find_voi, window_of
 
 _SAMPLE = 2**20
 

@@ -19,8 +19,8 @@ from tasks.transform.enhance.cases import Case
 from tasks.transform.enhance.methods import Method
 from tasks.transform.enhance.quality import Estimate, estimate, psnr, ssim
 from tasks.transform.enhance.srcnn import enlarge
-from tasks.transform.intensity import Image
 from tasks.transform.roi.grid import Mask
+from tasks.transform.windows import Image
 
 _BINS = 256
 _LEAST = 4

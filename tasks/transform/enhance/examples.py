@@ -18,7 +18,7 @@ from tasks.core.pictures import read_grey
 from tasks.core.tables import read_release_table, split_of_patients
 from tasks.transform.enhance.srcnn import crop, degrade, enlarge
 from tasks.transform.enhance.weights import MARGIN
-from tasks.transform.intensity import Image
+from tasks.transform.windows import Image
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PATCH = 33

@@ -10,8 +10,8 @@ import numpy as np
 from tasks.core.files import atomic_path
 from tasks.transform.enhance.cases import Case
 from tasks.transform.enhance.changes import RegionChange
-from tasks.transform.intensity import Image
 from tasks.transform.roi.grid import Mask
+from tasks.transform.windows import Image
 
 _KEPT = 3
 _DPI = 110

@@ -13,7 +13,7 @@ from tasks.core.errors import ConfigurationError
 from tasks.core.steps import ChosenStep, find_step, known_steps
 from tasks.transform.enhance.srcnn import super_resolve
 from tasks.transform.enhance.weights import Weights
-from tasks.transform.intensity import Image
+from tasks.transform.windows import Image
 
 NETWORK = "srcnn"
 _SHORT = {"nlm": "denoise-nlm", "median": "denoise-median"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.transform.intensity import Image
+from tasks.transform.windows import Image
 
 _RESAMPLES = 2000
 _BEST = 100.0

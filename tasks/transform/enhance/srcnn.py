@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 
 from tasks.transform.enhance.weights import MARGIN, Weights
-from tasks.transform.intensity import Image
+from tasks.transform.windows import Image
 
 _STRIP = 2**16
 """Pixels that are worked at a time: 64 maps of them are 16 MB, however large the image is."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tasks.transform.intensity import Window
 from tasks.transform.look.canvas import (
     ALARM,
     LINE,
@@ -26,6 +25,7 @@ from tasks.transform.look.canvas import (
     wrap,
 )
 from tasks.transform.look.sheet import Told
+from tasks.transform.windows import Window
 
 WIDTH, EDGE = 1220, 24
 _PLOT = 250

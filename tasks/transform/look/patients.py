@@ -21,6 +21,7 @@ from tasks.core.models import Unit
 from tasks.core.settings import TransformSettings, digest
 from tasks.core.workspace import Workspace
 from tasks.transform import VERSION
+from tasks.transform.done import read_rows
 from tasks.transform.gather import rows_path
 from tasks.transform.linked import Made, Object, link_objects, open_linked
 from tasks.transform.look.folder import load_all
@@ -29,7 +30,6 @@ from tasks.transform.look.page import findings_of, write_page
 from tasks.transform.look.sheet import Panel, Tile, Told, draw_sheet, fit_tile, legend_fits
 from tasks.transform.resize import fit
 from tasks.transform.roi.grid import Mask
-from tasks.transform.unit import read_rows
 from tasks.transform.volumes.series import find_series
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,6 @@ from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
 from tasks.transform.decode import decode_frames
 from tasks.transform.frames import FrameFinder
-from tasks.transform.intensity import Window, find_voi, window_of
 from tasks.transform.look.canvas import Picture
 from tasks.transform.look.outlines import Laid
 from tasks.transform.look.sheet import Panel, Tile, Told, fit_tile, legend_fits
@@ -33,6 +32,7 @@ from tasks.transform.volumes.report import describe_candidate
 from tasks.transform.volumes.series import Candidate, Series
 from tasks.transform.volumes.slices import Slice
 from tasks.transform.volumes.sources import Place
+from tasks.transform.windows import Window, find_voi, window_of
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
 from tasks.core.steps import ChosenStep, Parameters, Step
 from tasks.transform.steps.block import Block, CannotStep, TooLarge, Values
+from tasks.transform.steps.padding import Mask, fill, known_of, put_back
 
 UNITLESS = "US"
 """As DICOM says unspecified (PS3.3 C.11.1.1.2)."""
+
+VERSION = 2
+"""Raised whenever the same steps, at the same versions, would give other bytes; part of the key of what has steps."""
 
 log = logging.getLogger(__name__)
 
@@ -46,24 +51,36 @@ class Chain:
         return ",".join(step.name for step, _ in self.links)
 
     def on_plane(self, values: Any) -> Values:
-        """`values`, shape (rows, columns), after all steps, none of which may need a volume."""
-        found = finite(values)
+        """`values`, shape (rows, columns), after all steps, none of which may need a volume; NaN is padding.
+
+        Padding gets the lowest value of the result.
+        """
+        found = np.ascontiguousarray(values, np.float32)
+        known = known_of(found)
+        if known is not None:
+            found = fill(found, known)
         for step, parameters in self.links:
-            found = _done(step, parameters, found)
-        return found
+            found = _done(step, parameters, found, known)
+        return found if known is None else put_back(found, known)
 
     def on_volume(self, block: Block) -> Block:
-        """`block` after all steps. Raises `QuarantineUnit` (STEP_FAILED, TOO_LARGE_FOR_STEPS)."""
+        """`block` after all steps; padding has the lowest value of the rest, and stays named in `known`.
+
+        Raises `QuarantineUnit` (STEP_FAILED, TOO_LARGE_FOR_STEPS).
+        """
         if block.values.size > block.limit:
             raise QuarantineUnit(Reason.TOO_LARGE_FOR_STEPS)
         for step, parameters in self.links:
             if step.kind == "volume":
                 block = _done(step, parameters, block)
             elif step.kind == "plane":
-                block = block.with_values(np.stack([_done(step, parameters, plane) for plane in block.values]))
+                masks = repeat(None) if block.known is None else block.known
+                block = block.with_values(
+                    np.stack([_done(step, parameters, *each) for each in zip(block.values, masks, strict=False)])
+                )
             else:
-                block = block.with_values(_done(step, parameters, block.values))
-        return block
+                block = block.with_values(_done(step, parameters, block.values, block.known))
+        return block if block.known is None else block.with_values(put_back(block.values, block.known))
 
 
 NONE = Chain(())
@@ -95,16 +112,12 @@ def describe_chain(steps: Sequence[ChosenStep]) -> list[dict[str, Any]]:
     ]
 
 
-def finite(values: Any) -> Values:
-    """`values` as float32; what is no finite number gets the lowest value that there is, or 0."""
-    found = np.ascontiguousarray(values, np.float32)
-    known = np.isfinite(found)
-    return found if known.all() else np.where(known, found, np.float32(found[known].min() if known.any() else 0))
-
-
-def _done(step: Step, parameters: Parameters, given: Any) -> Any:
+def _done(step: Step, parameters: Parameters, given: Any, known: Mask | None = None) -> Any:
     try:
-        found = step.run(given, parameters)
+        if known is not None and step.run_known is not None and known.any():
+            found = step.run_known(given, parameters, known)
+        else:
+            found = step.run(given, parameters)
     except (TooLarge, MemoryError):
         raise QuarantineUnit(Reason.TOO_LARGE_FOR_STEPS) from None
     except CannotStep as error:
@@ -115,6 +128,7 @@ def _done(step: Step, parameters: Parameters, given: Any) -> Any:
         raise QuarantineUnit(Reason.STEP_FAILED) from None
     if step.kind == "volume":
         good = isinstance(found, Block) and found.values.ndim == 3 and found.values.size <= found.limit
+        good = good and (found.known is None or found.known.shape == found.values.shape)
     else:
         good = isinstance(found, np.ndarray) and found.shape == given.shape
     values = found.values if isinstance(found, Block) else found

@@ -29,7 +29,10 @@ class ClaheParameters(Parameters):
 
 
 def run(plane: Values, parameters: ClaheParameters) -> Values:
-    """`plane` equalised within the range, whose ends stay; values outside of it become the ends."""
+    """`plane` equalised within the range, whose ends stay; values outside of it become the ends.
+
+    Padding holds its neighbours' values, so it is no peak of its own in a tile's histogram and no extreme.
+    """
     low, high = parameters.range or (float(plane.min()), float(plane.max()))
     if low >= high:
         return plane

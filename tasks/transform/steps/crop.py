@@ -25,11 +25,15 @@ def run(block: Block, parameters: CropParameters) -> Block:
     from scipy import ndimage
     from skimage.filters import threshold_otsu
 
-    low, high = float(block.values.min()), float(block.values.max())
+    counted = block.counted()
+    if not counted.size:
+        raise CannotStep("all of it is padding")
+    low, high = float(counted.min()), float(counted.max())
     if low == high:
         raise CannotStep("all values are the same")
-    limit = float(threshold_otsu(block.values)) if parameters.threshold is None else parameters.threshold
-    parts, count = ndimage.label(block.values > limit)
+    limit = float(threshold_otsu(counted)) if parameters.threshold is None else parameters.threshold
+    body = block.values > limit
+    parts, count = ndimage.label(body if block.known is None else body & block.known)
     if count == 0:
         raise CannotStep("no value is above the threshold")
     largest = parts == int(np.bincount(parts.ravel())[1:].argmax()) + 1
@@ -51,7 +55,7 @@ STEP = Step(
     "crop rows and columns to the body",
     CropParameters,
     run,
-    version=1,
+    version=2,
     packages=("scipy", "scikit-image"),
     needs_unit=True,
 )

@@ -1,7 +1,7 @@
 """Matching a histogram to percentile landmarks (Nyul and Udupa 1999, 2000, doi 10.1109/42.836373): for MR.
 
 Landmarks are the values that a reference, or the mean of several, has at the percentiles; `sluice steps --landmarks
-SRC` prints them. They are numbers in params.yaml, so a chain depends on no file beside it.
+SRC` prints them. They are numbers in params.yaml, or a file's, which is named with its digest (reference.py).
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from itertools import pairwise
 import numpy as np
 from pydantic import Field, model_validator
 
+from tasks.core.errors import ConfigurationError
 from tasks.core.steps import Parameters, Step
-from tasks.transform.steps.block import Block, CannotStep, Floats, Values
+from tasks.transform.steps.block import Block, CannotStep
+from tasks.transform.steps.reference import measure, read_reference
 
 PERCENTILES = (1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 99.0)
 
@@ -20,34 +22,51 @@ PERCENTILES = (1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 99.0)
 class HistogramParameters(Parameters):
     """Percentiles, and the value that each becomes."""
 
-    landmarks: tuple[float, ...] = Field(description="the value at each percentile; `sluice steps --landmarks SRC`")
+    landmarks: tuple[float, ...] | None = Field(
+        None, description="the value at each percentile; `sluice steps --landmarks SRC`"
+    )
+    reference: str | None = Field(
+        None,
+        description="instead of landmarks: a volume (.nii, .nii.gz, .npy) or a file of landmarks (.yaml, .json); a "
+        "relative path starts at the workspace",
+    )
+    sha256: str | None = Field(
+        None, pattern=r"^[0-9a-fA-F]{64}$", description="the SHA-256 of reference; `sluice steps --reference FILE`"
+    )
     percentiles: tuple[float, ...] = Field(PERCENTILES, description="rising, each within 0 and 100")
     above: float | None = Field(None, description="only voxels above it count, e.g. 0 for MR; null counts all")
 
     @model_validator(mode="after")
     def _check(self) -> HistogramParameters:
-        if len(self.landmarks) != len(self.percentiles) or len(self.landmarks) < 2:
-            raise ValueError(f"landmarks must be as many as percentiles ({len(self.percentiles)}), and two at least")
-        for name, values in (("landmarks", self.landmarks), ("percentiles", self.percentiles)):
-            if any(after <= before for before, after in pairwise(values)):
-                raise ValueError(f"{name} must rise")
+        if (self.landmarks is None) == (self.reference is None):
+            raise ValueError("give landmarks, or reference with its sha256")
+        if (self.reference is None) != (self.sha256 is None):
+            raise ValueError("reference and sha256 go together: `sluice steps --reference FILE` prints both")
+        if len(self.percentiles) < 2 or any(after <= before for before, after in pairwise(self.percentiles)):
+            raise ValueError("percentiles must rise, and be two at least")
         if self.percentiles[0] < 0 or self.percentiles[-1] > 100:
             raise ValueError("percentiles must be within 0 and 100")
+        try:
+            landmarks = self.wanted()
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+        if len(landmarks) != len(self.percentiles):
+            raise ValueError(f"landmarks must be as many as percentiles ({len(self.percentiles)})")
+        if any(after <= before for before, after in pairwise(landmarks)):
+            raise ValueError("landmarks must rise")
         return self
 
-
-def measure(values: Values, percentiles: tuple[float, ...], above: float | None) -> Floats:
-    """The values at `percentiles`; raises `CannotStep` where no voxel counts."""
-    chosen = values.ravel() if above is None else values[values > above]
-    if chosen.size == 0:
-        raise CannotStep("no voxel is above the limit")
-    return np.asarray(np.percentile(chosen.astype(np.float64), percentiles))
+    def wanted(self) -> tuple[float, ...]:
+        """The value that each percentile becomes; raises `ConfigurationError` where the reference can't be used."""
+        if self.reference is None or self.sha256 is None:
+            return self.landmarks or ()
+        return read_reference(self.reference, self.sha256, self.percentiles, self.above)
 
 
 def run(block: Block, parameters: HistogramParameters) -> Block:
     """`block` by the broken line through the landmarks, which goes on straight beyond its ends."""
-    own = measure(block.values, parameters.percentiles, parameters.above)
-    wanted = np.array(parameters.landmarks)
+    own = measure(block.counted(), parameters.percentiles, parameters.above)
+    wanted = np.array(parameters.wanted())
     kept = np.concatenate([[True], np.diff(own) > 0])  # where percentiles fall together, the first counts
     own, wanted = own[kept], wanted[kept]
     if len(own) < 2:
@@ -65,6 +84,6 @@ STEP = Step(
     "match the histogram to percentile landmarks",
     HistogramParameters,
     run,
-    version=1,
+    version=2,
     drops_unit=True,
 )

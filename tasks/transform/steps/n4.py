@@ -23,7 +23,8 @@ class N4Parameters(Parameters):
 
 def run(block: Block, parameters: N4Parameters) -> Block:
     """`block` without its bias field. Values of 0 and below are no signal and are left as they are."""
-    if not (block.values > 0).any() or block.values.min() == block.values.max():
+    counted = block.counted()
+    if not (counted > 0).any() or counted.min() == counted.max():
         raise CannotStep("there is no signal")
     try:
         with one_thread():
@@ -36,8 +37,12 @@ def _field(block: Block, parameters: N4Parameters) -> Values:
     import SimpleITK as sitk  # noqa: N813 - the name that its own manual gives it
 
     full = to_image(block)
-    small = sitk.Shrink(full, [min(parameters.shrink, max(1, size // 4)) for size in full.GetSize()])
+    factors = [min(parameters.shrink, max(1, size // 4)) for size in full.GetSize()]
+    small = sitk.Shrink(full, factors)
     mask = sitk.And(sitk.OtsuThreshold(small, 0, 1), sitk.Cast(small > 0, sitk.sitkUInt8))
+    if block.known is not None:
+        known = to_image(block.with_values(block.known))
+        mask = sitk.And(mask, sitk.Cast(sitk.Shrink(known, factors) > 0, sitk.sitkUInt8))
     correct = sitk.N4BiasFieldCorrectionImageFilter()
     correct.SetMaximumNumberOfIterations([parameters.iterations] * parameters.levels)
     correct.SetConvergenceThreshold(parameters.threshold)
@@ -51,7 +56,7 @@ STEP = Step(
     "N4 bias field correction, for MR",
     N4Parameters,
     run,
-    version=1,
+    version=2,
     packages=("SimpleITK",),
     needs_unit=True,
 )

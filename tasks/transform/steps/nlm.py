@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from tasks.core.steps import Parameters, Step
-from tasks.transform.steps.block import Values
+from tasks.transform.steps.padding import Mask, Values
 
 
 class NlmParameters(Parameters):
@@ -24,11 +24,29 @@ class NlmParameters(Parameters):
 
 def run(plane: Values, parameters: NlmParameters) -> Values:
     """`plane` with each pixel the mean of those whose surroundings look alike; itself where there is no noise."""
-    from skimage.restoration import denoise_nl_means, estimate_sigma
+    from skimage.restoration import estimate_sigma
 
     if plane.min() == plane.max():
         return plane
-    sigma = parameters.sigma or float(np.mean(estimate_sigma(plane)))
+    return _denoise(plane, parameters, parameters.sigma or float(np.mean(estimate_sigma(plane))))
+
+
+def run_known(plane: Values, parameters: NlmParameters, known: Mask) -> Values:
+    """As `run`, where the noise is estimated from what is no padding: scikit-image's estimator over fewer places."""
+    if parameters.sigma is not None or plane.min() == plane.max():
+        return run(plane, parameters)
+    from pywt import dwt2
+    from scipy.stats import norm
+
+    details = np.abs(dwt2(plane, "db2")[1][2])
+    whole = dwt2((~known).astype(np.float32), "db2")[0] < 1e-3  # no padding under the wavelet
+    chosen = details[whole & (details > 0)]
+    return _denoise(plane, parameters, float(np.median(chosen) / norm.ppf(0.75)) if chosen.size else 0.0)
+
+
+def _denoise(plane: Values, parameters: NlmParameters, sigma: float) -> Values:
+    from skimage.restoration import denoise_nl_means
+
     if sigma <= 0:
         return plane
     found = denoise_nl_means(
@@ -48,6 +66,7 @@ STEP = Step(
     "denoise by non-local means",
     NlmParameters,
     run,
-    version=1,
+    version=2,
     packages=("scikit-image", "PyWavelets"),
+    run_known=run_known,
 )

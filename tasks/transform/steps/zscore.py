@@ -17,11 +17,12 @@ class ZscoreParameters(Parameters):
 
 def run(block: Block, parameters: ZscoreParameters) -> Block:
     """(values - mean) / standard deviation of the population, both summed in double precision."""
-    chosen = block.values if parameters.above is None else block.values[block.values > parameters.above]
+    chosen = block.counted()
+    chosen = chosen if parameters.above is None else chosen[chosen > parameters.above]
     if chosen.size == 0 or chosen.min() == chosen.max():
         raise CannotStep("the voxels that count have no spread")
     mean, deviation = float(chosen.mean(dtype=np.float64)), float(chosen.std(dtype=np.float64))
     return block.with_values((block.values - np.float32(mean)) / np.float32(deviation))
 
 
-STEP = Step("zscore", "volume", "mean 0, standard deviation 1", ZscoreParameters, run, version=1, drops_unit=True)
+STEP = Step("zscore", "volume", "mean 0, standard deviation 1", ZscoreParameters, run, version=2, drops_unit=True)

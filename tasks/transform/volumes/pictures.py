@@ -19,7 +19,6 @@ from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
 from tasks.transform.codecs import describe_decoder
 from tasks.transform.headers import items
-from tasks.transform.intensity import Window, window_of
 from tasks.transform.pixels import read_pixel_header
 from tasks.transform.render import render_instance
 from tasks.transform.scratch import Scratch
@@ -29,6 +28,7 @@ from tasks.transform.survey import SAMPLE, frames_without_window, list_planes, s
 from tasks.transform.volumes.series import Series
 from tasks.transform.volumes.sources import Place, read_header, read_instance
 from tasks.transform.volumes.stepped import picture_slices, render_block, run_chain
+from tasks.transform.windows import Window, window_of
 
 WINDOWS = {
     "ct-lung": (-600.0, 1500.0),

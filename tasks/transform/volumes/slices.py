@@ -15,7 +15,7 @@ from tasks.core.errors import SkipUnit
 from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
 from tasks.transform.frames import FrameFinder, Layers, first_item, first_number, first_numbers, first_text
-from tasks.transform.headers import integer, items, numbers, read, text, uid
+from tasks.transform.headers import integer, items, numbers, read, text, texts, uid
 from tasks.transform.modality import name_unit
 from tasks.transform.objects import IMAGE, find_kind
 from tasks.transform.pixels import MONOCHROME, PixelHeader, check_limits, read_pixel_header
@@ -174,8 +174,7 @@ def _values(header: PixelHeader, layers: Layers, modality: str) -> Values:
     unit = name_unit(layers, modality)
     if header.is_float or first_item(layers, "ModalityLUTSequence") is not None:
         return Values(unit, slope, intercept, -math.inf, math.inf, exact=False)
-    bits = header.bits_stored
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if header.signed else (0, 2**bits - 1)
+    low, high = header.stored_range
     ends = (low * slope + intercept, high * slope + intercept)
     return Values(
         unit, slope, intercept, min(ends), max(ends), exact=slope == int(slope) and intercept == int(intercept)
@@ -195,10 +194,9 @@ def _image_type(layers: Layers) -> str | None:
     """FrameType or ImageType, its parts joined as DICOM does."""
     for keyword in ("FrameType", "ImageType"):
         for layer in layers:
-            value = read(layer, keyword)
-            if value is not None:
-                parts = [value] if isinstance(value, str) else list(value)
-                return "\\".join(str(part).strip() for part in parts)
+            parts = texts(layer, keyword)
+            if parts:
+                return "\\".join(parts)
     return None
 
 

@@ -25,16 +25,13 @@ from pydicom.tag import BaseTag
 
 from tasks.core.errors import ConfigurationError, QuarantineUnit, SkipUnit
 from tasks.core.reasons import Reason
-from tasks.transform.parse import parse_plain
+from tasks.transform.parse import parse_plain, read_plain, read_plain_header
 
 MAX_BYTES = 4 * 2**30
 """What one instance may unpack to."""
 
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _BARE = (b"\x08\x00", b"\x02\x00", b"\x00\x08", b"\x00\x02")  # group 0008 or 0002, in either byte order
-_HEADER = 2**14
-"""Bytes that most headers fit into."""
-
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
 log = logging.getLogger(__name__)
@@ -88,7 +85,7 @@ def read_header(place: Place) -> Dataset:
 
     Raises `SkipUnit` (NOT_DICOM) or `QuarantineUnit` (UNREADABLE).
     """
-    if not place.member and (plain := _plain_header(place.path)) is not None:
+    if not place.member and (plain := read_plain_header(place.path)) is not None:
         return plain
     stopped: list[BaseTag] = []
 
@@ -105,6 +102,8 @@ def read_header(place: Place) -> Dataset:
 
 def read_instance(place: Place) -> Dataset:
     """The whole data set; raises as `read_header` does."""
+    if not place.member and (plain := read_plain(place.path)) is not None:
+        return plain
     return _parse(place, _read_whole)
 
 
@@ -112,15 +111,6 @@ def _read_whole(stream: BinaryIO, force: bool) -> Dataset:
     content = _read_all(stream)
     plain = parse_plain(content)
     return plain if plain is not None else dcmread(BytesIO(content), force=force)
-
-
-def _plain_header(path: str) -> Dataset | None:
-    """The header of a plain file, from its first bytes; None where more must be read or it is not plain."""
-    try:
-        with Path(path).open("rb") as handle:
-            return parse_plain(handle.read(_HEADER), header_only=True)
-    except OSError:
-        return None
 
 
 def _read_all(stream: BinaryIO) -> bytes:

@@ -18,20 +18,21 @@ from tasks.core.models import Unit
 from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
 from tasks.transform.frames import FrameFinder
-from tasks.transform.intensity import find_voi, render_values, window_of
+from tasks.transform.intensity import render_values
 from tasks.transform.modality import name_unit
 from tasks.transform.perceptual import perceptual_hash
 from tasks.transform.pixels import read_pixel_header
 from tasks.transform.render import describe_image, digest_values, finish
 from tasks.transform.rows import Row, describe_plane
-from tasks.transform.steps.block import Block
-from tasks.transform.steps.chain import UNITLESS, Chain, finite
+from tasks.transform.steps.block import Block, Values
+from tasks.transform.steps.chain import UNITLESS, Chain
 from tasks.transform.survey import SAMPLE, thin
 from tasks.transform.volumes.noted import VolumeRefused
 from tasks.transform.volumes.series import Candidate
 from tasks.transform.volumes.slices import Slice
 from tasks.transform.volumes.sources import Place, read_header
 from tasks.transform.volumes.values import fill_array, regrid
+from tasks.transform.windows import find_voi, window_of
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,10 @@ def run_chain(candidate: Candidate, settings: TransformSettings, chain: Chain) -
     limit = settings.volumes.max_voxels
     if max(len(slices), len(grid.sources)) * slices[0].rows * slices[0].columns > limit:
         raise QuarantineUnit(Reason.TOO_LARGE_FOR_STEPS)
-    values = fill_array(slices, settings, np.dtype(np.float32))
+    values = fill_array(slices, settings, np.dtype(np.float32), mark=bool(chain))
     if grid.resampled:
         values = np.stack(list(regrid(values, grid)))
-    return chain.on_volume(Block(finite(values), grid.affine, limit))
+    return chain.on_volume(Block.of(values, grid.affine, limit))
 
 
 def picture_slices(candidate: Candidate, block: Block) -> list[Picture]:
@@ -94,7 +95,7 @@ def render_block(
     Without a window, percentiles of the volume count. `read` gives the header of an instance.
     """
     share = max(1, SAMPLE // len(block.values))
-    auto = window_of(np.concatenate([thin(plane, share) for plane in block.values]), settings.percentiles)
+    auto = window_of(np.concatenate([thin(plane, share) for plane in _counted(block)]), settings.percentiles)
     held: tuple[Place, Dataset] | None = None
     for picture in pictures:
         source, values = picture.source, block.values[picture.index]
@@ -104,7 +105,8 @@ def render_block(
         header, layers = read_pixel_header(ds), FrameFinder(ds).layers(source.plane.frame - 1)
         voi = find_voi(layers, source.modality, settings, header.signed) or auto
         in_unit = UNITLESS if chain.drops_unit else name_unit(layers, source.modality)
-        rendered = render_values(values, voi, in_unit, None, inverted=header.photometric == "MONOCHROME1")
+        padding = None if block.known is None else ~block.known[picture.index]
+        rendered = render_values(values, voi, in_unit, padding, inverted=header.photometric == "MONOCHROME1")
         row, png = finish(rendered, layers, settings, (block.spacing[1], block.spacing[2]))
         origin = (block.affine @ np.array([0.0, 0.0, picture.index, 1.0]))[:3]
         plane = replace(source.plane, frame=picture.frame, origin=tuple(float(part) for part in origin))
@@ -115,3 +117,12 @@ def render_block(
             "perceptual_hash": perceptual_hash(values, inverted=header.photometric == "MONOCHROME1"),
         }
         yield describe_image(ds, unit, source.plane.sop, header) | describe_plane(plane, layers) | row | named, png
+
+
+def _counted(block: Block) -> Iterator[Values]:
+    """The values of each slice that are no padding."""
+    if block.known is None:
+        yield from block.values
+        return
+    for plane, known in zip(block.values, block.known, strict=True):
+        yield plane[known]

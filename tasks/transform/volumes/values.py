@@ -19,7 +19,7 @@ from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
 from tasks.transform.decode import decode_frames
 from tasks.transform.frames import FrameFinder
-from tasks.transform.modality import apply_modality
+from tasks.transform.modality import apply_modality, find_padding
 from tasks.transform.pixels import check_limits, read_pixel_header
 from tasks.transform.volumes.judge import Grid
 from tasks.transform.volumes.mosaic import cut_tile
@@ -53,20 +53,23 @@ def choose_dtype(slices: Sequence[Slice], grid: Grid) -> np.dtype[Any]:
     return np.dtype(np.float32)
 
 
-def read_values(slices: Sequence[Slice], settings: TransformSettings) -> Iterator[tuple[int, Array]]:
+def read_values(
+    slices: Sequence[Slice], settings: TransformSettings, *, mark: bool = False
+) -> Iterator[tuple[int, Array]]:
     """Yield (index in `slices`, its values in output units, shape (rows, columns)); in the order of the files.
 
-    Raises `QuarantineUnit` where pixels can't be decoded, or are other ones than when headers were read.
+    With `mark`, padding is NaN, as a chain of steps takes it. Raises `QuarantineUnit` where pixels can't be decoded, or
+    are other ones than when headers were read.
     """
     wanted: dict[Place, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, one in enumerate(slices):
         wanted[one.place][one.plane.frame].append(index)
     for place in sorted(wanted):
-        yield from _read_place(place, wanted[place], slices, settings)
+        yield from _read_place(place, wanted[place], slices, settings, mark)
 
 
 def _read_place(
-    place: Place, wanted: dict[int, list[int]], slices: Sequence[Slice], settings: TransformSettings
+    place: Place, wanted: dict[int, list[int]], slices: Sequence[Slice], settings: TransformSettings, mark: bool
 ) -> Iterator[tuple[int, Array]]:
     ds = read_instance(place)
     header = read_pixel_header(ds)
@@ -75,6 +78,8 @@ def _read_place(
     for number, stored in enumerate(decode_frames(ds, header), start=1):
         if number in wanted:
             values = apply_modality(stored, header, finder.layers(number - 1))
+            if mark and (padding := find_padding(stored, header, ds)) is not None:
+                values[padding] = np.nan
             for index in wanted[number]:
                 one = slices[index]
                 tile = values if one.tile is None else cut_tile(values, one.tile, one.rows, one.columns)
@@ -85,19 +90,23 @@ def _read_place(
             return
 
 
-def fill_array(slices: Sequence[Slice], settings: TransformSettings, dtype: np.dtype[Any]) -> Array:
-    """The values of `slices` in memory, shape (slices, rows, columns)."""
+def fill_array(
+    slices: Sequence[Slice], settings: TransformSettings, dtype: np.dtype[Any], *, mark: bool = False
+) -> Array:
+    """The values of `slices` in memory, shape (slices, rows, columns); `mark` as in `read_values`."""
     array = np.empty((len(slices), slices[0].rows, slices[0].columns), dtype=dtype)
-    for index, values in read_values(slices, settings):
+    for index, values in read_values(slices, settings, mark=mark):
         array[index] = to_dtype(values, dtype)
     return array
 
 
-def fill_file(handle: BinaryIO, slices: Sequence[Slice], settings: TransformSettings, dtype: np.dtype[Any]) -> None:
-    """The values of `slices`, one after the other from where `handle` stands, little endian."""
+def fill_file(
+    handle: BinaryIO, slices: Sequence[Slice], settings: TransformSettings, dtype: np.dtype[Any], *, mark: bool = False
+) -> None:
+    """The values of `slices`, one after the other from where `handle` stands, little endian; `mark` as above."""
     start, size = handle.tell(), slices[0].rows * slices[0].columns * dtype.itemsize
     little = dtype.newbyteorder("<")
-    for index, values in read_values(slices, settings):
+    for index, values in read_values(slices, settings, mark=mark):
         handle.seek(start + index * size)
         handle.write(to_dtype(values, dtype).astype(little, copy=False).tobytes())
     handle.seek(start + len(slices) * size)
@@ -132,7 +141,7 @@ def _shifted(planes: Planes, index: int, grid: Grid) -> Array:
         return plane
     along_row, along_column = grid.shifts[index] / (grid.spacing[2], grid.spacing[1])
     matrix = np.array([[1.0, 0.0, -along_row], [0.0, 1.0, -along_column]])
-    edge = float(plane.min())
+    edge = float(np.fmin.reduce(plane, axis=None))
     moved = cv2.warpAffine(
         plane.astype(np.float32),
         matrix,

@@ -74,11 +74,11 @@ def lay(target: Path, candidate: Candidate, settings: TransformSettings) -> Laid
         block = run_chain(candidate, settings, chain)
         z, y, x = block.values.shape
         return Laid((z, y, x), block.values.dtype, block.affine, block.values)
-    dtype = choose_dtype(slices, grid)
-    planes = _planes_in_order(target, slices, grid, settings, dtype)
+    dtype = np.dtype(np.float32) if chain else choose_dtype(slices, grid)
+    planes = _planes_in_order(target, slices, grid, settings, dtype, mark=bool(chain))
     shape = (len(grid.sources), slices[0].rows, slices[0].columns)
     if chain:
-        return Laid(shape, np.dtype(np.float32), grid.affine, map(chain.on_plane, planes))
+        return Laid(shape, dtype, grid.affine, map(chain.on_plane, planes))
     return Laid(shape, dtype, grid.affine, planes)
 
 
@@ -145,11 +145,17 @@ def nifti_header(laid: Laid, volumes: int = 1, step: float | None = None) -> byt
 
 
 def _planes_in_order(
-    target: Path, slices: tuple[Slice, ...], grid: Grid, settings: TransformSettings, dtype: np.dtype[Any]
+    target: Path,
+    slices: tuple[Slice, ...],
+    grid: Grid,
+    settings: TransformSettings,
+    dtype: np.dtype[Any],
+    *,
+    mark: bool,
 ) -> Iterator[Array]:
     """The slices of the volume from first to last, by way of a scratch file beside `target`."""
     with _scratch(target) as handle:
-        fill_file(handle, slices, settings, dtype)
+        fill_file(handle, slices, settings, dtype, mark=mark)
         handle.flush()
         planes = Planes(handle, (len(slices), slices[0].rows, slices[0].columns), dtype.newbyteorder("<"))
         yield from regrid(planes, grid)
