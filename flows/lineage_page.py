@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tasks.record.models.joins import ModelLineage, PatientLineage, ReleaseNode
+from tasks.record.models.trees import ModelLineage, PatientLineage, ReleaseNode
 
 DRAWN = 24
 """How many boxes a column shows at most; the rest is one box that says how many, and the lists have all."""

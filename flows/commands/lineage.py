@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.common import WorkspaceOption, command, console, open_workspace
+from flows.commands.common import WorkspaceOption, brief, command, console, open_workspace
 
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from tasks.record.models.joins import ModelLineage, PatientLineage, ReleaseNode
+    from tasks.record.models.trees import ModelLineage, PatientLineage, ReleaseNode
 
 _SHOWN = 12
 
 
 @command
+@brief
 def lineage(
     asked: Annotated[
         str,
@@ -39,7 +40,8 @@ def lineage(
     Reads the register; MLflow is asked only where an alias is named.
     """
     from tasks.record.ledger import Ledger
-    from tasks.record.models.joins import find_model_asked, is_pseudonym, lineage_of_model, lineage_of_patient
+    from tasks.record.models.asked import find_model_asked
+    from tasks.record.models.joins import is_pseudonym, lineage_of_model, lineage_of_patient
     from tasks.record.withdrawals import incomplete
 
     place = open_workspace(workspace)

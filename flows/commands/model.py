@@ -33,7 +33,7 @@ def list_models(
 ) -> None:
     """List the versions of the register: state, test AUC and the lower end of its interval, leaks and shortcuts."""
     from tasks.record.ledger import Ledger
-    from tasks.record.models.joins import known_models
+    from tasks.record.models.asked import known_models
     from tasks.record.models.promotion import standings
     from tasks.record.withdrawals import incomplete
 
@@ -149,7 +149,7 @@ def _find(place: Workspace, ledger: object, asked: str) -> tuple[Standing, Stand
     """The version asked for, and the champion of its name."""
     from tasks.record.ledger import Ledger
     from tasks.record.models.aliases import version_of
-    from tasks.record.models.joins import find_model_asked, known_models
+    from tasks.record.models.asked import find_model_asked, known_models
     from tasks.record.models.promotion import CHAMPION, standings
 
     assert isinstance(ledger, Ledger)

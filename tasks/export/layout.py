@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import zipfile
 from collections import defaultdict
@@ -12,12 +11,14 @@ import pandas as pd
 
 from tasks.core.errors import ContractViolation
 from tasks.core.files import sha256
+from tasks.export.kept import copy_with_time, keep_image
 
 
-def place_images(instances: pd.DataFrame, images: Path, target: Path) -> pd.Series:
-    """Link (else copy) each image of `instances` under `target`/images; returns its path relative to `target`.
+def place_images(instances: pd.DataFrame, images: Path, target: Path, former: Path) -> pd.Series:
+    """Lay each image of `instances` under `target`/images; returns its path relative to `target`.
 
-    Null where a row has no image. Raises `ContractViolation` when one is missing or isn't what transform wrote.
+    Those that the release in `former` holds already are taken over (`kept`). Null where a row has no image. Raises
+    `ContractViolation` when one is missing or isn't what transform wrote.
     """
     placed: list[str | None] = []
     for path, expected in zip(instances["image_path"], instances["png_sha256"], strict=True):
@@ -28,11 +29,9 @@ def place_images(instances: pd.DataFrame, images: Path, target: Path) -> pd.Seri
         source, goal = images / relative, target / "images" / relative
         goal.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _link(source, goal)
+            _place_image(source, former / "images" / relative, goal, None if pd.isna(expected) else str(expected))
         except FileNotFoundError:
             raise ContractViolation(f"{source} is missing: run `python -m tasks.transform` again") from None
-        if not pd.isna(expected) and sha256(goal) != expected:
-            raise ContractViolation(f"{source} changed after it was made: run `python -m tasks.transform` again")
         placed.append(f"images/{relative}")
     return pd.Series(placed, index=instances.index, dtype="string")
 
@@ -66,14 +65,13 @@ def place_objects(instances: pd.DataFrame, archives: Path, target: Path) -> pd.S
     return pd.Series([placed.get(index) for index in instances.index], index=instances.index, dtype="string")
 
 
-def _link(source: Path, goal: Path) -> None:
-    """A hard link costs no space; transform never writes into a file, it replaces it, so the release stays as it is."""
-    try:
-        os.link(source, goal)
-    except FileNotFoundError:
-        raise
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, goal)
+def _place_image(source: Path, former: Path, goal: Path, expected: str | None) -> None:
+    if expected is None:
+        copy_with_time(source, goal)
+    elif not keep_image(source, former, goal, expected):
+        copy_with_time(source, goal)
+        if sha256(goal) != expected:
+            raise ContractViolation(f"{source} changed after it was made: run `python -m tasks.transform` again")
 
 
 def _open(path: Path) -> zipfile.ZipFile:

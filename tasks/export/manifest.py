@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -57,12 +58,18 @@ def passed_gates(workspace: Workspace) -> Verdicts:
     return verdicts
 
 
-def checksums(dataset: Path) -> dict[str, str]:
-    """The SHA-256 of each file under `dataset` by its path, sorted; checksums.sha256 itself is left out."""
-    files = sorted(path for path in dataset.rglob("*") if path.is_file())
+def checksums(dataset: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The SHA-256 of each file under `dataset` by its path, sorted; checksums.sha256 itself is left out.
+
+    `known` are those that were taken already from the files as they lie there.
+    """
+    told = known or {}
+    files = (
+        Path(folder, name).relative_to(dataset).as_posix() for folder, _, names in os.walk(dataset) for name in names
+    )
     return {
-        name: sha256(path)
-        for name, path in ((path.relative_to(dataset).as_posix(), path) for path in files)
+        name: told.get(name) or sha256(dataset / name)
+        for name in sorted(files, key=lambda name: name.split("/"))
         if name != "checksums.sha256"
     }
 

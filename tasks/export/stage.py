@@ -15,6 +15,7 @@ from tasks.core.models import Cohort, Frozen, Tally, Verdicts
 from tasks.core.workspace import Workspace
 from tasks.export.card import write_card
 from tasks.export.croissant import make_croissant
+from tasks.export.kept import keep_unchanged
 from tasks.export.layout import place_images, place_objects
 from tasks.export.manifest import Counts, applied_profile, checksums, listing, make_manifest, passed_gates
 from tasks.export.shards import write_shards
@@ -84,7 +85,7 @@ def _fill(
 ) -> str:
     settings, instances = workspace.settings, tables["instances"]
     tables["instances"] = instances = instances.assign(
-        image_path=place_images(instances, workspace.images, draft),
+        image_path=place_images(instances, workspace.images, draft, workspace.dataset),
         object_path=place_objects(instances, workspace.deidentified, draft),
     )
     for name, table in tables.items():
@@ -105,13 +106,15 @@ def _fill(
         settings, tables, cohort, verdicts, tally, counts, profile, sheet is not None
     )
     write_text(draft / "README.md", card)
-    sums = checksums(draft)
+    seen = instances[["image_path", "png_sha256"]].dropna()  # `place_images` has held each against its bytes
+    sums = checksums(draft, dict(zip(seen["image_path"], seen["png_sha256"], strict=True)))
     write_json(draft / "croissant.json", make_croissant(settings.export, tables, sums, counts.objects > 0))
     sums["croissant.json"] = sha256(draft / "croissant.json")
     manifest = make_manifest(workspace, cohort, profile, verdicts, tally, counts, sums)
     write_json(draft / "release.json", manifest)
     sums["release.json"] = sha256(draft / "release.json")
     write_text(draft / "checksums.sha256", listing(sums))
+    keep_unchanged(draft, workspace.dataset, leave="images")
     return str(manifest["content"])
 
 

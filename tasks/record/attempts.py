@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tasks.core.closing import Closing
 from tasks.core.models import Frozen, State, Unit
 from tasks.core.reasons import Reason
 from tasks.record.database import Database
-from tasks.record.items import chunks, event, put_events, put_items, read_items
+from tasks.record.items import chunks, event, insert_of, put_events, put_items, read_items
 from tasks.record.outbox import enter
 from tasks.record.schema import AttemptRow, ItemRow, StepRow, UnitRow
 
@@ -95,7 +93,7 @@ class Attempts(Closing):
 
 def note_failures(connection: Connection, units: Collection[str], stage: str, code: str) -> None:
     """Count one more failure of `stage` for each of `units`."""
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(connection)
     now = datetime.now(UTC)
     for part in chunks(sorted(units)):
         rows = [{"unit": name, "stage": stage, "attempts": 1, "reason": code, "at": now} for name in part]

@@ -53,6 +53,17 @@ def chunks(names: Iterable[str]) -> Iterator[list[str]]:
         yield everything[start : start + _CHUNK]
 
 
+def insert_of(connection: Connection) -> Any:
+    """The `insert` of this database, which can say what becomes of a row that is there already."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as of_postgresql  # a tenth of a second that SQLite can spare
+
+        return of_postgresql
+    from sqlalchemy.dialects.sqlite import insert as of_sqlite
+
+    return of_sqlite
+
+
 def read_items(connection: Connection, units: Iterable[str]) -> Iterator[Held]:
     """The items of `units`, sorted within each read."""
     for part in chunks(units):

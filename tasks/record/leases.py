@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tasks.core.closing import Closing
 from tasks.core.errors import ContractViolation, LeaseLost
 from tasks.core.models import Unit
 from tasks.record.attempts import INTERRUPTED, note_failures
 from tasks.record.database import Database
-from tasks.record.items import chunks
+from tasks.record.items import chunks, insert_of
 from tasks.record.schema import LeaseRow, RunRow, UnitRow
 
 OTHER = "#"
@@ -163,7 +162,7 @@ def clock(connection: Connection) -> float:
 
 
 def _upsert(connection: Connection, rows: list[dict[str, Any]], now: float, holder: str) -> Any:
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(connection)
     statement = insert(LeaseRow).values(rows)
     return statement.on_conflict_do_update(
         index_elements=["unit"],

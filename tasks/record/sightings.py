@@ -11,11 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tasks.core.models import Frozen
 from tasks.record.database import Database
-from tasks.record.items import chunks
+from tasks.record.items import chunks, insert_of
 from tasks.record.schema import SeenRow
 
 Marks = Mapping[str, int]
@@ -80,7 +79,7 @@ def note_sightings(database: Database, sightings: Collection[Sighting], marks: M
         for sighting in sightings
     ]
     with database.write() as connection:
-        insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        insert = insert_of(connection)
         statement = insert(SeenRow)
         values = {name: statement.excluded[name] for name in _FIELDS[1:]}
         values["marks"] = func.coalesce(statement.excluded.marks, SeenRow.marks)

@@ -19,6 +19,7 @@ from tasks.core.columns import INSTANCES, SERIES, TABLES
 from tasks.core.files import write_json, write_table, write_zip
 from tasks.core.models import Cohort, Item, State, Unit, UnitResult, Verdict, Verdicts
 from tasks.core.verdicts import curated_digest, write_verdicts
+from tasks.core.waivers import read_waivers, write_waivers
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tests.support.fake_stages import PROFILE
@@ -42,6 +43,7 @@ def fill(workspace: Workspace, first: int, last: int) -> int:
     write_json(workspace.deidentified / "profile.json", PROFILE)
     rule = Verdict(suite="made", rule="up", severity="critical", passed=True, rows=0, sentence="It is made up.")
     write_verdicts(workspace, Verdicts(rules=(rule,), curated=curated_digest(workspace.curated)))
+    write_waivers(workspace, read_waivers(workspace))
     with Ledger.open(workspace) as ledger:
         ledger.register(cohort)
         for unit in units[first:]:

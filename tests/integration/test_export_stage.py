@@ -48,6 +48,11 @@ def filled(template: Workspace, tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
 
 
+def numbers(folder: Path) -> dict[str, int]:
+    """The inode of each file: DVC knows a file by it and need not hash it again."""
+    return {str(path.relative_to(folder)): path.stat().st_ino for path in folder.rglob("*") if path.is_file()}
+
+
 def tree(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -266,6 +271,32 @@ def test_a_changed_or_missing_image_stops_the_release(filled: Workspace) -> None
     with pytest.raises(ContractViolation, match="is missing"):
         export(filled)
     assert not filled.dataset.exists()
+
+
+def test_an_export_takes_over_the_files_that_stay_and_writes_the_others(filled: Workspace) -> None:
+    export(filled)
+    before, inodes = tree(filled.dataset), numbers(filled.dataset)
+    image = filled.images / "CT/p1_s1_u1_0002.png"
+    image.write_bytes(image.read_bytes())  # the same bytes at another time, as a checkout leaves them
+    (filled.dataset / "images/CT/p1_s1_u1_0003.png").write_bytes(b"altered in the release")
+    export(filled)
+    assert tree(filled.dataset) == before
+    other = {name for name, number in numbers(filled.dataset).items() if number != inodes[name]}
+    assert other == {"images/CT/p1_s1_u1_0003.png"}
+    assert {path.stat().st_nlink for path in filled.images.rglob("*.png")} == {1}
+
+
+def test_an_image_that_changed_stops_the_release_though_the_last_one_has_it(filled: Workspace) -> None:
+    export(filled)
+    image = filled.images / "CT/p1_s1_u1_0002.png"
+    content = bytearray(image.read_bytes())
+    content[-1] ^= 1
+    image.write_bytes(content)
+    with pytest.raises(ContractViolation, match="changed after it was made"):
+        export(filled)
+    image.unlink()
+    with pytest.raises(ContractViolation, match="is missing"):
+        export(filled)
 
 
 def test_a_path_that_leaves_its_folder_is_refused(filled: Workspace) -> None:

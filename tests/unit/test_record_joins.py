@@ -15,6 +15,7 @@ from tasks.core.models import Cohort, Unit
 from tasks.record import register
 from tasks.record.database import Database
 from tasks.record.ledger import Ledger
+from tasks.record.models import asked as models
 from tasks.record.models import joins
 from tasks.record.schema import ModelRow
 from tasks.record.withdrawals import Held
@@ -50,22 +51,22 @@ def _item(patient: str, instance: str) -> register.ReleaseItem:
 
 
 def test_a_model_leads_to_whom_it_saw_with_the_split_of_each(ledger: Ledger) -> None:
-    found = joins.lineage_of_model(ledger, joins.find_model_asked(ledger, "m/10"), {})
+    found = joins.lineage_of_model(ledger, models.find_model_asked(ledger, "m/10"), {})
     assert {one.patient: (one.split, one.instances) for one in found.patients} == {ANN: ("test", 2), BOB: ("train", 1)}
     assert (found.run_id, found.release.tag, found.release.instances) == ("r10", "release/heart/v2", 3)
 
 
 def test_a_name_alone_is_the_newest_version_and_a_run_or_alias_finds_its_own(ledger: Ledger) -> None:
-    assert joins.find_model_asked(ledger, "m").version == "10"
-    assert joins.find_model_asked(ledger, "m/v9").version == "9"
-    assert joins.find_model_asked(ledger, "r9").version == "9"
-    assert joins.find_model_asked(ledger, "m@champion", {"m@champion": "9"}).version == "9"
+    assert models.find_model_asked(ledger, "m").version == "10"
+    assert models.find_model_asked(ledger, "m/v9").version == "9"
+    assert models.find_model_asked(ledger, "r9").version == "9"
+    assert models.find_model_asked(ledger, "m@champion", {"m@champion": "9"}).version == "9"
 
 
 @pytest.mark.parametrize(("asked", "says"), [("m/7", "has the versions 9, 10"), ("other", "there are m")])
 def test_an_unknown_model_is_one_line_that_names_what_there_is(ledger: Ledger, asked: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
-        joins.find_model_asked(ledger, asked)
+        models.find_model_asked(ledger, asked)
 
 
 @pytest.mark.parametrize("asked", [ANN, "s" + "a" * 12, "u" + "a" * 12])
@@ -83,7 +84,7 @@ def test_who_is_not_here_is_told(ledger: Ledger) -> None:
 
 
 def test_a_page_is_text_and_well_formed_whatever_a_name_holds(ledger: Ledger) -> None:
-    found = joins.lineage_of_model(ledger, joins.find_model_asked(ledger, "m"), {})
+    found = joins.lineage_of_model(ledger, models.find_model_asked(ledger, "m"), {})
     page = model_page(found.model_copy(update={"name": '<script>alert("x")</script>'}))
     assert "<script" not in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
@@ -95,7 +96,7 @@ def test_a_page_is_text_and_well_formed_whatever_a_name_holds(ledger: Ledger) ->
 
 
 def test_of_many_boxes_the_first_are_drawn_and_the_rest_are_counted(ledger: Ledger) -> None:
-    found = joins.lineage_of_model(ledger, joins.find_model_asked(ledger, "m/10"), {})
+    found = joins.lineage_of_model(ledger, models.find_model_asked(ledger, "m/10"), {})
     many = tuple(found.patients[0].model_copy(update={"patient": f"p{n:012d}"}) for n in range(DRAWN + 7))
     page = model_page(found.model_copy(update={"patients": many}))
     assert page.count("<rect") == DRAWN + 1 + 3

@@ -1,6 +1,6 @@
 """A trained enhancement network in MLflow: its run, its weights as an artifact with their digest, and a model version.
 
-Speaks to MLflow through `lineage`, the adapter; what a network is belongs into `transform.enhance`.
+Speaks to MLflow through `server` and `versions`; what a network is belongs into `transform.enhance`.
 """
 
 from __future__ import annotations
@@ -9,16 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.record.models.lineage import (
-    LoggedModel,
-    describe,
-    log_inputs,
-    open_client,
-    open_experiment,
-    plain_mlflow,
-    register_version,
-    without_password,
-)
+from tasks.record.models.lineage import LoggedModel
+from tasks.record.models.server import open_client, open_experiment, plain_mlflow, without_password
+from tasks.record.models.versions import describe, log_inputs, register_version
 from tasks.record.releases.records import Record
 
 _WEIGHTS = "weights"

@@ -7,101 +7,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 from sqlalchemy import select
 
 from tasks.core.errors import ConfigurationError
-from tasks.core.models import Frozen
 from tasks.record.ledger import Ledger
-from tasks.record.register import Model, Release, find_model, models_of_patient, releases
-from tasks.record.schema import ModelPatientRow, ModelRow, ReleaseItemRow, UnitRow
+from tasks.record.models.trees import (
+    ModelLineage,
+    ModelNode,
+    PatientLineage,
+    PatientNode,
+    ReleaseNode,
+    SeriesNode,
+    StudyNode,
+    UnitNode,
+)
+from tasks.record.register import Model, Release, models_of_patient, releases
+from tasks.record.schema import ModelPatientRow, ReleaseItemRow, UnitRow
 from tasks.record.withdrawals import Held
 
 NO_SPLIT = "not used"
 """The split of patients whom a release holds and a model did not see."""
-
-
-class SeriesNode(Frozen):
-    """A series of a release, by its new UID."""
-
-    series: str
-    instances: tuple[str, ...]
-
-
-class StudyNode(Frozen):
-    """A study, with the series of it that a release holds."""
-
-    study: str
-    series: tuple[SeriesNode, ...]
-
-
-class PatientNode(Frozen):
-    """A patient as a model saw them."""
-
-    patient: str
-    split: str
-    studies: tuple[StudyNode, ...]
-
-    @property
-    def instances(self) -> int:
-        """How many instances."""
-        return sum(len(series.instances) for study in self.studies for series in study.series)
-
-
-class ReleaseNode(Frozen):
-    """A release; `gone` is how much of it was withdrawn. `series` and `instances` are those that are asked about."""
-
-    tag: str
-    dvc: str | None
-    commit: str
-    created: str
-    flow_run: str | None
-    series: int
-    instances: int
-    gone: Held | None = None
-
-
-class UnitNode(Frozen):
-    """A series of the source, and where it stands."""
-
-    unit: str
-    study: str
-    modality: str
-    expected: int
-    state: str
-
-
-class ModelNode(Frozen):
-    """A model that saw the patient, and in which split they were."""
-
-    name: str
-    version: str
-    run_id: str
-    release: str
-    split: str
-
-
-class ModelLineage(Frozen):
-    """Whose scans a model learned from: its run, its release, and everybody in it."""
-
-    kind: Literal["model"] = "model"
-    name: str
-    version: str
-    run_id: str
-    release: ReleaseNode
-    patients: tuple[PatientNode, ...]
-
-
-class PatientLineage(Frozen):
-    """What a patient is in. `asked` is the pseudonym that was asked for: the patient's, a study's or a series'."""
-
-    kind: Literal["patient"] = "patient"
-    asked: str
-    patient: str
-    units: tuple[UnitNode, ...]
-    releases: tuple[ReleaseNode, ...]
-    models: tuple[ModelNode, ...]
 
 
 def lineage_of_model(ledger: Ledger, model: Model, gone: Mapping[str, Held]) -> ModelLineage:
@@ -160,39 +86,6 @@ def lineage_of_patient(ledger: Ledger, asked: str, gone: Mapping[str, Held]) -> 
     return PatientLineage(asked=asked, patient=patient, units=units, releases=tuple(nodes), models=models)
 
 
-def find_model_asked(ledger: Ledger, asked: str, version_of: Mapping[str, str] | None = None) -> Model:
-    """The model asked for as name, name/version, name/vN or by its MLflow run; a name alone is its newest version.
-
-    `version_of` maps name@alias to a version. Raises `ConfigurationError` that names the models there are.
-    """
-    name, _, version = asked.partition("/")
-    if "@" in asked:
-        name, version = asked.partition("@")[0], (version_of or {}).get(asked, "")
-    if version and (model := find_model(ledger, name, version.removeprefix("v") if version[1:].isdigit() else version)):
-        return model
-    with ledger.database.read() as connection:
-        by_run = connection.execute(select(ModelRow.name, ModelRow.version).where(ModelRow.run_id == asked)).first()
-        versions = connection.execute(select(ModelRow.version).where(ModelRow.name == name)).scalars().all()
-        known = connection.execute(select(ModelRow.name).distinct().order_by(ModelRow.name)).scalars().all()
-    found = None
-    if by_run:
-        found = find_model(ledger, *by_run)
-    elif versions and asked == name:
-        found = find_model(ledger, name, max(versions, key=_number))
-    if found is None:
-        hint = f"{name} has the versions {', '.join(sorted(versions, key=_number))}" if versions else _known(known)
-        raise ConfigurationError(f"no model {asked} in the register; {hint}")
-    return found
-
-
-def known_models(ledger: Ledger) -> tuple[Model, ...]:
-    """All models of the register, by name and then by version as a number."""
-    with ledger.database.read() as connection:
-        rows = connection.execute(select(ModelRow.__table__)).mappings()
-        found = [Model.model_validate(dict(row)) for row in rows]
-    return tuple(sorted(found, key=lambda model: (model.name, _number(model.version))))
-
-
 def is_pseudonym(asked: str) -> bool:
     """Whether this is the pseudonym of a patient, a study or a series."""
     return re.fullmatch(r"[psu][a-z2-7]{12}", asked) is not None
@@ -222,12 +115,3 @@ def _node(release: Release, series: int, instances: int, gone: Mapping[str, Held
         instances=instances,
         gone=gone.get(release.tag),
     )
-
-
-def _number(version: str) -> tuple[int, str]:
-    return (int(version), "") if version.isdigit() else (-1, version)
-
-
-def _known(names: Iterable[str]) -> str:
-    listed = ", ".join(names)
-    return f"there are {listed}" if listed else "there is none yet: `sluice train`"

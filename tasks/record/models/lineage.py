@@ -1,43 +1,26 @@
-"""The one MLflow adapter: a run that says which release a model learned from, and the model in the registry.
+"""A training in MLflow: a run that says which release a model learned from, and the model in the registry.
 
-What a model is and how it is trained belongs into `train`; which patients it saw is kept in `register`.
+MLflow is reached through `server`; how a run is tied to its release is in `versions`. What a model is and how it is
+trained belongs into `train`; which patients it saw is kept in `register`.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
-from tasks.core.errors import ConfigurationError
 from tasks.core.models import Frozen
 from tasks.record.models.plots import Evaluated, draw_confusion, draw_roc
+from tasks.record.models.server import open_client, open_experiment, plain_mlflow, without_password
+from tasks.record.models.versions import describe, log_inputs, register_version
 from tasks.record.releases.records import Record
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-_QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
-    "GIT_PYTHON_REFRESH": "quiet",
-}
 _TRUSTED = ["sklearn.feature_selection._univariate_selection.f_classif"]
 """Functions that the stored pipeline names; everything else in it is on the list of skops already."""
 
@@ -134,71 +117,8 @@ def log_training(
         )
 
 
-def describe(release: Record, commit: str, flow_run: str | None, flow_run_page: str | None) -> dict[str, str]:
-    """The tags that lead from a run or a model version to its release; pseudonymous."""
-    gates = release.manifest["gates"]
-    passed = sum(bool(rule["passed"]) for rule in gates)
-    tags = {
-        "release": release.tag,
-        "release.content": release.content,
-        "dvc.md5": release.dvc,
-        "dvc.rev": release.tag,
-        "git.commit": commit,
-        "gates": f"{passed} of {len(gates)} rules pass",
-        "gates.failed": ", ".join(f"{rule['suite']}/{rule['rule']}" for rule in gates if not rule["passed"]) or "none",
-        "gates.waived": ", ".join(str(waiver["rule"]) for waiver in release.waivers),
-        "profile": release.manifest["profile"]["name"],
-        "profile.digest": release.manifest["profile"]["settings"],
-        "key_id": release.key_id,
-        "code": release.code,
-        "flow_run": flow_run or "",
-        "flow_run.page": flow_run_page or "",
-        "release.flow_run": release.flow_run or "",
-    }
-    return {name: value for name, value in tags.items() if value}
-
-
 _NOBODY = {"mlflow.user": "sluice", "mlflow.source.name": "flows.train_model", "mlflow.source.type": "JOB"}
 """Instead of the account and the script's place on this machine, which MLflow would enter."""
-
-
-def open_client(tracking_uri: str) -> MlflowClient:
-    """A client of the MLflow at `tracking_uri`, which answered; everything logged afterwards goes there."""
-    import mlflow
-
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    mlflow.set_tracking_uri(tracking_uri)
-    mlflow.set_registry_uri(tracking_uri)
-    client = mlflow.MlflowClient(tracking_uri)
-    client.search_experiments(max_results=1)  # a wrong address or password shows here, before anything is made
-    return client
-
-
-def open_experiment(client: MlflowClient, name: str, tracking_uri: str) -> None:
-    """Log into experiment `name`. Beside a database file, MLflow would keep artifacts wherever the command is run."""
-    import mlflow
-
-    beside = tracking_uri.removeprefix("sqlite:///")
-    if beside != tracking_uri and client.get_experiment_by_name(name) is None:
-        client.create_experiment(name, artifact_location=(Path(beside).resolve().parent / "mlruns").as_uri())
-    mlflow.set_experiment(name)
-
-
-def log_inputs(release: Record, commit: str, splits: Sequence[str]) -> None:
-    """Enter the release as the run's dataset input, once for each split, by DVC's digest."""
-    import mlflow
-    from mlflow.data.code_dataset_source import CodeDatasetSource
-    from mlflow.data.meta_dataset import MetaDataset
-
-    place = f"data/dataset/{release.name}"
-    source = CodeDatasetSource(
-        {"dvc.path": place, "dvc.rev": release.tag, "git.commit": commit, "release": release.tag}
-    )
-    name = f"{release.name} v{release.number}"  # a name may come once in a run, so each split has its own
-    mlflow.log_input(MetaDataset(source, name=name, digest=release.dvc), context="training")
-    for split in sorted(set(splits) - {"train"}):
-        mlflow.log_input(MetaDataset(source, name=f"{name} ({split})", digest=release.dvc), context="evaluation")
 
 
 def _log_files(files: Mapping[str, bytes], folder: str | None = None) -> None:
@@ -235,71 +155,9 @@ def _log_estimator(trained: Trained) -> tuple[str, str]:
     return str(logged.model_uri), str(logged.model_id)
 
 
-def register_version(
-    client: MlflowClient,
-    name: str,
-    source: str,
-    model_id: str | None,
-    run_id: str,
-    tags: Mapping[str, str],
-    release: Record,
-    description: str = "Baseline of Sluice. Each version names the release it is from.",
-) -> str:
-    """Make a version of the model `name`, the model itself where it is new; returns the version."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.get_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        client.create_registered_model(name, description=description)
-    told = (
-        f"Trained on `{release.tag}`: DVC `{release.dvc}`, git `{tags['git.commit']}`, content `{release.content}`. "
-        f"`git checkout {release.tag} && dvc checkout` brings the data back; the register knows whose scans they are."
-    )
-    made = client.create_model_version(name, source, run_id, tags=dict(tags), description=told, model_id=model_id)
-    return str(made.version)
-
-
 def _counts(trained: Trained) -> dict[str, float]:
     counts = {f"{split}_series": float(count) for split, count in trained.series_per_split.items()}
     for part in trained.evaluations:
         counts[f"{part.split}_studies"] = float(part.studies)
         counts[f"{part.split}_patients"] = float(sum(split == part.split for split in trained.patients.values()))
     return counts
-
-
-@contextmanager
-def plain_mlflow(tracking_uri: str) -> Iterator[None]:
-    """Quiet MLflow, and turn what it raises into one line without a password."""
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-    place = without_password(tracking_uri)
-    from mlflow.exceptions import MlflowException
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except MlflowException as error:
-        status = error.get_http_status_code()
-        words = str(error).lower()
-        if status in (401, 403) or "401" in words or "unauthorized" in words or "permission denied" in words:
-            raise ConfigurationError(
-                f"MLflow at {place} refuses the user or password: set MLFLOW_TRACKING_USERNAME and _PASSWORD"
-            ) from None
-        if "max retries" in words or "api request" in words or "connection" in words or status >= 500:
-            raise ConfigurationError(
-                f"MLflow at {place} does not answer: start it, or correct MLFLOW_TRACKING_URI"
-            ) from None
-        raise ConfigurationError(f"MLflow at {place} refused to log the training ({error.error_code})") from None
-
-
-def without_password(uri: str) -> str:
-    """An address for messages and links."""
-    try:
-        url = make_url(uri)
-    except (ArgumentError, ValueError):
-        return "its address"
-    return url._replace(username=None, password=None).render_as_string() if url.host else uri.split("?")[0]

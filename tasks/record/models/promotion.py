@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.models import Frozen
 from tasks.record.ledger import Ledger
-from tasks.record.models.lineage import open_client, plain_mlflow
+from tasks.record.models.server import open_client, plain_mlflow
 from tasks.record.outbox import enter
 from tasks.record.register import Model
 from tasks.record.withdrawals import Held

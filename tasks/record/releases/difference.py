@@ -1,15 +1,14 @@
 """What is not the same in two releases: who and what came, went or changed, by which parameters, and what that shifts.
 
-Reads the tables of both from DVC's store by their tags; nothing is checked out. Printing is up to the command.
+What a release holds is read in `holdings`; nothing is checked out. Printing is up to the command.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from tasks.core.errors import ConfigurationError
@@ -17,6 +16,7 @@ from tasks.core.models import Frozen
 from tasks.core.settings import check_settings
 from tasks.core.workspace import Workspace
 from tasks.record.releases.environment import differences
+from tasks.record.releases.holdings import class_balance, held, split_sizes
 from tasks.record.releases.last import moved_patients
 from tasks.record.releases.records import Record
 from tasks.record.releases.stored import Store
@@ -51,25 +51,13 @@ class Difference(Frozen):
     labels: dict[str, dict[str, dict[str, tuple[int, int]]]]
 
 
-@dataclass(frozen=True)
-class _Held:
-    """A release by what identifies its parts. Keys of `bytes` are instances, values the MD5 of each of their files."""
-
-    bytes: dict[str, tuple[str, ...]]
-    study_of: dict[str, str]
-    patient_of: dict[str, str]
-    images: dict[str, int]
-    labels: dict[tuple[str, str, str], str]
-    splits: dict[str, str]
-
-
 def compare(workspace: Workspace, before: Record, after: Record) -> Difference:
     """What changed from `before` to `after`.
 
     Raises `ContractViolation` where DVC no longer holds the tables of one.
     """
     store = Store(workspace.root)
-    one, two = _held(store, before), _held(store, after)
+    one, two = held(store, before), held(store, after)
     other_labels = {key for key in one.labels.keys() | two.labels.keys() if one.labels.get(key) != two.labels.get(key)}
     instances = _changes(one.bytes, two.bytes)
     studies = _changes(_grouped(one.bytes, one.study_of), _grouped(two.bytes, two.study_of))
@@ -96,43 +84,9 @@ def compare(workspace: Workspace, before: Record, after: Record) -> Difference:
         params=_params(store, before, after),
         facts=_facts(before, after),
         environment=differences(before.environment, after.environment) if before.environment else {},
-        splits=_split_sizes(one, two),
-        labels=_balance(one, two),
+        splits=split_sizes(one, two),
+        labels=class_balance(one, two),
     )
-
-
-def _held(store: Store, record: Record) -> _Held:
-    output = f"data/dataset/{record.name}"
-    files = store.files(record.tag, output)
-    names = ("instance", "study", "patient", "image_path", "object_path")
-    parts: dict[str, list[str]] = defaultdict(list)
-    study_of, patient_of, images = {}, {}, Counter[str]()
-    rows = _columns(store, record, output, "instances", names)
-    for instance, study, patient, image, thing in zip(*rows, strict=True):
-        parts[instance].append(files.get(image or thing or "", ""))
-        study_of[instance], patient_of[instance] = study, patient
-        images[patient] += image is not None
-    labels = zip(*_columns(store, record, output, "labels", ("patient", "study", "label", "value")), strict=True)
-    splits = zip(*_columns(store, record, output, "splits", ("patient", "split")), strict=True)
-    return _Held(
-        bytes={instance: tuple(sorted(digests)) for instance, digests in parts.items()},
-        study_of=study_of,
-        patient_of=patient_of,
-        images=dict(images),
-        labels={
-            (patient, study or "", label): "contradictory" if value is None else str(value)
-            for patient, study, label, value in labels
-        },
-        splits=dict(splits),
-    )
-
-
-def _columns(store: Store, record: Record, output: str, table: str, names: tuple[str, ...]) -> list[list[Any]]:
-    import pyarrow.parquet as pq  # takes a quarter of a second; pandas would take a whole one
-
-    place = store.file(record.tag, output, f"{table}.parquet")
-    read = pq.read_table(place, columns=list(names))
-    return [read.column(name).to_pylist() for name in names]
 
 
 def _grouped(content: Mapping[str, tuple[str, ...]], group_of: Mapping[str, str]) -> dict[str, frozenset[Any]]:
@@ -201,34 +155,3 @@ def _facts(before: Record, after: Record) -> dict[str, tuple[str, str]]:
         for name in sorted(one.keys() | two.keys())
         if one.get(name) != two.get(name)
     }
-
-
-def _split_sizes(one: _Held, two: _Held) -> dict[str, dict[str, tuple[int, int]]]:
-    def sizes(held: _Held) -> tuple[Counter[str], Counter[str]]:
-        patients = Counter(held.splits.values())
-        images: Counter[str] = Counter()
-        for patient, split in held.splits.items():
-            images[split] += held.images.get(patient, 0)
-        return patients, images
-
-    (few, shown), (many, drawn) = sizes(one), sizes(two)
-    return {
-        split: {"patients": (few[split], many[split]), "images": (shown[split], drawn[split])}
-        for split in sorted(few.keys() | many.keys())
-    }
-
-
-def _balance(one: _Held, two: _Held) -> dict[str, dict[str, dict[str, tuple[int, int]]]]:
-    """label → value → split → how many labelled studies (or patients, where a label is of the patient)."""
-
-    def counted(held: _Held) -> Counter[tuple[str, str, str]]:
-        return Counter(
-            (label, value, held.splits.get(patient, "none")) for (patient, _, label), value in held.labels.items()
-        )
-
-    before, after = counted(one), counted(two)
-    found: dict[str, dict[str, dict[str, tuple[int, int]]]] = {}
-    for label, value, split in sorted(before.keys() | after.keys()):
-        key = (label, value, split)
-        found.setdefault(label, {}).setdefault(value, {})[split] = (before[key], after[key])
-    return found

@@ -6,6 +6,7 @@ Git has dvc.lock at the tag; that names a listing in DVC's cache, and the listin
 from __future__ import annotations
 
 import configparser
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,12 +27,15 @@ class Store:
     """What DVC holds for the workspace at `root`."""
 
     root: Path
+    _outputs: dict[str, dict[str, str]] = field(default_factory=dict)
     _listings: dict[str, dict[str, str]] = field(default_factory=dict)
     _places: list[Path] | None = None
 
     def outputs(self, revision: str) -> dict[str, str]:
         """The MD5 of each output at `revision`, in the order of the stages; a directory's ends with .dir."""
-        return outputs_of(self._yaml(revision, "dvc.lock"))
+        if revision not in self._outputs:
+            self._outputs[revision] = outputs_of(self._yaml(revision, "dvc.lock"))
+        return self._outputs[revision]
 
     def params(self, revision: str) -> dict[str, Any]:
         """params.yaml at `revision`, as it was written."""
@@ -40,7 +44,7 @@ class Store:
     def listing(self, digest: str) -> dict[str, str]:
         """The MD5 of each file of the directory `digest` (ends with .dir) by its path, sorted."""
         if digest not in self._listings:
-            entries = json.loads(self.locate(digest).read_bytes())
+            entries = json.loads(self.content(digest))
             self._listings[digest] = {str(entry["relpath"]): str(entry["md5"]) for entry in entries}
         return self._listings[digest]
 
@@ -51,23 +55,38 @@ class Store:
             raise ConfigurationError(f"{revision} has no {output}: it is no release of this workspace")
         return self.listing(digest)
 
-    def file(self, revision: str, output: str, name: str) -> Path:
-        """Where the bytes of one file are. Read only: they are the cache's own."""
+    def table(self, revision: str, output: str, name: str) -> bytes:
+        """One file of the directory that is `output` at `revision`, checked."""
         files = self.files(revision, output)
         if name not in files:
             raise ContractViolation(f"{revision} holds no {name} in {output}")
-        return self.locate(files[name])
+        return self.content(files[name])
+
+    def content(self, digest: str) -> bytes:
+        """The bytes with this MD5; a copy that has others by now counts as none, as it does for DVC."""
+        damaged = False
+        for path in self._copies(digest):
+            found = path.read_bytes()
+            if hashlib.md5(found, usedforsecurity=False).hexdigest() == digest.removesuffix(".dir"):
+                return found
+            damaged = True
+        if damaged:
+            raise ContractViolation(
+                f"DVC's cache holds other bytes than this release ({digest[:12]}): delete that file of the cache, then "
+                "bring it back with `git checkout <tag> && dvc pull`"
+            )
+        raise _absent(digest)
 
     def locate(self, digest: str) -> Path:
         """Where the bytes with this MD5 are, in the cache or in a remote that is a directory."""
-        for place in self._all_places():
-            path = place / _FILES / digest[:2] / digest[2:]
-            if path.exists():
-                return path
-        raise ContractViolation(
-            "DVC's cache does not hold all of this release: bring it back with "
-            f"`git checkout <tag> && dvc pull`, unless it was purged ({digest[:12]})"
-        )
+        found = next(self._copies(digest), None)
+        if found is None:
+            raise _absent(digest)
+        return found
+
+    def _copies(self, digest: str) -> Iterator[Path]:
+        paths = (place / _FILES / digest[:2] / digest[2:] for place in self._all_places())
+        return (path for path in paths if path.exists())
 
     def _all_places(self) -> list[Path]:
         if self._places is None:
@@ -79,6 +98,13 @@ class Store:
         if text is None:
             raise ConfigurationError(f"git has no {name} at {revision}: `git fetch --tags` brings missing tags")
         return _parsed(text, f"{name} at {revision}")
+
+
+def _absent(digest: str) -> ContractViolation:
+    return ContractViolation(
+        "DVC's cache does not hold all of this release: bring it back with "
+        f"`git checkout <tag> && dvc pull`, unless it was purged ({digest[:12]})"
+    )
 
 
 def _parsed(text: str, what: str) -> dict[str, Any]:
