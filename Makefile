@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup torch services demo test unit lint scorecard gates canary bench-deid bench-transform fuzz-deid text-score ibsi torture load bench-release lock clean
+.PHONY: help setup torch services demo test unit lint scorecard gates canary bench-deid bench-transform fuzz-deid text-score ibsi torture load bench-release pictures lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -72,6 +72,11 @@ bench-release: setup  ## A release of 10,000 instances: status, diff, one study 
 
 ibsi: setup  ## Features against the reference values of IBSI-1
 	@$(BIN)/python -m tests.ibsi
+
+pictures: setup  ## Take the pictures of docs/ anew, with Chromium
+	@bash scripts/services.sh orthanc
+	@bash scripts/services.sh chromium
+	@$(BIN)/python -m tests.pictures
 
 lock:  ## Resolve pyproject.toml anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --extra dev --quiet --overrides overrides.txt pyproject.toml -o requirements.lock

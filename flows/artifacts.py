@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flows import shown
 from flows.at_source import AtSource
+from flows.page_links import address_of
 from tasks.core.models import Cohort, Tally, Verdicts
 from tasks.core.reasons import Reason
 from tasks.core.workspace import Workspace
@@ -96,14 +97,15 @@ def gates(workspace: Workspace, verdicts: Verdicts) -> None:
     waived = f", {len(verdicts.waived)} waived" if verdicts.waived else ""
     shown.table("gates", rows, f"{len(rows)} rules checked, {blocked}{waived}")
     page = workspace.docs / "index.html"
-    shown.link("data-docs", page.as_uri(), "Data docs", "The gates in full")
+    shown.link("data-docs", address_of(workspace, page), "Data docs", "The gates in full")
 
 
 def sheets(workspace: Workspace) -> None:
     """Where the contact sheets are, if there are any; the pictures stay in the workspace."""
     page = workspace.look / "index.html"
     if page.is_file():
-        shown.link("contact-sheets", page.as_uri(), "Contact sheets", "Slices, outlines and findings of each patient")
+        words = "Slices, outlines and findings of each patient"
+        shown.link("contact-sheets", address_of(workspace, page), "Contact sheets", words)
 
 
 def release(workspace: Workspace, release: Release, summary: ExportSummary) -> None:
@@ -113,7 +115,7 @@ def release(workspace: Workspace, release: Release, summary: ExportSummary) -> N
         "",
         "| | |",
         "|---|---|",
-        f"| place | `{workspace.dataset}` |",
+        f"| place | `{workspace.dataset.relative_to(workspace.root)}` in the workspace |",
         f"| images | {summary.counts.images} |",
         f"| content | `{release.content}` |",
         f"| DVC | `{release.dvc}` |",

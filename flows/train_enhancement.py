@@ -14,6 +14,7 @@ from prefect.states import Completed
 
 from flows import shown
 from flows.outcome import decided
+from flows.page_links import address_of
 from tasks.core.settings import check_settings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
@@ -66,7 +67,7 @@ def _train(given: dict[str, Any]) -> State[Any]:
             str(flow_run.id) if flow_run.id else None,
             flow_run.ui_url or None,
         )
-    _show(logged, tag, trained, judged, report)
+    _show(workspace, logged, tag, trained, judged, report)
     gains = ", ".join(f"{proof.modality} {proof.psnr['gain'].mean:+.2f} dB" for proof in trained.proofs)
     verdict = judged.verdict.value if judged else "not-shown"
     digest = trained.weights.sha256
@@ -74,12 +75,15 @@ def _train(given: dict[str, Any]) -> State[Any]:
     return Completed(message=f"{logged.name} v{logged.version} on {tag}: {gains}; {verdict}; {place}, sha256 {digest}")
 
 
-def _show(logged: LoggedModel, tag: str, trained: TrainedNetwork, judged: Judged | None, report: Path) -> None:
+def _show(
+    workspace: Workspace, logged: LoggedModel, tag: str, trained: TrainedNetwork, judged: Judged | None, report: Path
+) -> None:
     name = f"{logged.name} v{logged.version}"
     if logged.page:
         shown.link("enhancement-model", logged.page, name, tag)
     if judged:
-        shown.link("enhancement-report", (report / "report.html").as_uri(), "What it changed", judged.verdict.sentence)
+        page = address_of(workspace, report / "report.html")
+        shown.link("enhancement-report", page, "What it changed", judged.verdict.sentence)
     rows: list[dict[str, object]] = [
         {
             "modality": proof.modality,

@@ -14,10 +14,16 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows import shown
+from flows.lineage_page import model_page
 from flows.outcome import decided
+from flows.page_links import address_of
+from tasks.core.files import write_text
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
+from tasks.record.models.asked import find_model_asked
+from tasks.record.models.joins import lineage_of_model
 from tasks.record.models.lineage import LoggedModel
+from tasks.record.withdrawals import incomplete
 from tasks.train.baseline import TrainedModel
 from tasks.train.report import findings, to_markdown
 from tasks.train.task import record_training, train_baseline
@@ -72,8 +78,11 @@ def _train() -> State[Any]:
             str(flow_run.id) if flow_run.id else None,
             flow_run.ui_url or None,
         )
+        model = find_model_asked(ledger, f"{logged.name}/{logged.version}")
+        lineage = report / "lineage.html"
+        write_text(lineage, model_page(lineage_of_model(ledger, model, incomplete(workspace))))
     finished = Finished(trained, logged, tag, report)
-    _show(finished)
+    _show(finished, address_of(workspace, lineage))
     for reader in readers:
         reader(finished)
     name = f"{logged.name} v{logged.version}"
@@ -87,11 +96,12 @@ def _train() -> State[Any]:
     return Completed(message=f"{name} on {tag}: {scores}{warned}")
 
 
-def _show(finished: Finished) -> None:
+def _show(finished: Finished, lineage: str) -> None:
     logged = finished.logged
     name = f"{logged.name} v{logged.version}"
     if logged.page:
         shown.link("model", logged.page, name, finished.tag)
+    shown.link("lineage", lineage, f"Lineage of {name}", "Whose scans it learned from, drawn")
     told = to_markdown(finished.trained, f"{name} on {finished.tag}")
     text = "\n".join(line for line in told.splitlines() if not line.startswith("!["))
     more = f"MLflow run `{logged.run_id}`. Whose scans trained it: `sluice lineage {logged.name}/{logged.version}`."

@@ -1,4 +1,4 @@
-"""`sluice up`: the services and a worker of this workspace, until Ctrl-C."""
+"""`sluice up`: the services, the pages and a worker of this workspace, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def up(
 ) -> None:
     """Start Prefect, MLflow and a worker, register the deployments, and keep them running until Ctrl-C.
 
-    The Prefect UI then offers build_dataset, backfill, train_model and others, each with a form.
+    The Prefect UI then offers build_dataset, backfill, train_model and others, each with a form. The pages of data/docs
+    and data/look (gates, lineage, contact sheets) are served too, and artifacts of runs link to them. These three
+    listen on loopback, and ask for the passwords that are printed here.
     """
     from flows.services.orthanc import binds_every_interface
     from flows.services.stack import Stack
@@ -31,7 +33,7 @@ def up(
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: done.set())
     with Stack(place, with_orthanc=orthanc) as stack:
-        with console.status("starting Prefect and MLflow"):
+        with console.status("starting Prefect, MLflow and the pages"):
             stack.wait()
         with console.status("registering the deployments of prefect.yaml"):
             stack.start_worker()

@@ -1,4 +1,4 @@
-"""The services of one workspace, together: Orthanc where wanted, Prefect, MLflow and a worker."""
+"""The services of one workspace, together: Orthanc where wanted, Prefect, MLflow, the pages and a worker."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import TracebackType
 from flows.services import state
 from flows.services.mlflow_server import MlflowServer
 from flows.services.orthanc import OrthancService, start_orthanc
+from flows.services.pages import USER, PagesServer
 from flows.services.prefect_server import PrefectServer, start_worker
 from flows.services.process import Process
 from tasks.core.errors import ConfigurationError
@@ -28,6 +29,7 @@ class Stack:
     orthanc: OrthancService | None = None
     prefect: PrefectServer | None = None
     mlflow: MlflowServer | None = None
+    pages: PagesServer | None = None
     worker: Process | None = None
     _stops: list[Callable[[], None]] = field(default_factory=list)
 
@@ -52,6 +54,8 @@ class Stack:
             values |= self.prefect.client_environment
         if self.mlflow:
             values |= self.mlflow.client_environment
+        if self.pages:
+            values |= self.pages.client_environment
         if self.orthanc:
             values |= {
                 "SLUICE_ORTHANC_URL": self.orthanc.url,
@@ -67,6 +71,8 @@ class Stack:
             found["Prefect"] = f"{self.prefect.address}  (password: {self.prefect.credentials})"
         if self.mlflow:
             found["MLflow"] = f"{self.mlflow.address}  (user admin, password {self.mlflow.password})"
+        if self.pages:
+            found["Pages"] = f"{self.pages.address}  (user {USER}, password {self.pages.password})"
         if self.orthanc:
             found["Orthanc"] = f"{self.orthanc.url}  (user {self.orthanc.user}, password {self.orthanc.password})"
         return found
@@ -86,6 +92,8 @@ class Stack:
         self._stops.append(self.prefect.stop)
         self.mlflow = MlflowServer(folder / "mlflow", passwords["mlflow"], ports["mlflow"])
         self._stops.append(self.mlflow.stop)
+        self.pages = PagesServer(folder / "pages", self.workspace.data, passwords["pages"], ports["pages"])
+        self._stops.append(self.pages.stop)
         if self.with_orthanc:
             self.orthanc = start_orthanc(folder / "orthanc", port=ports["orthanc"], password=passwords["orthanc"])
             self._stops.append(self.orthanc.stop)
@@ -94,13 +102,15 @@ class Stack:
         """Return when all answer, and publish the addresses to other shells of this user."""
         assert self.prefect is not None
         assert self.mlflow is not None
+        assert self.pages is not None
         self.prefect.wait()
         self.mlflow.wait()
+        self.pages.wait()
         state.publish(self.workspace, self.environment)
 
     def check(self) -> None:
         """Raise if a service ended by itself."""
-        processes = [service.process for service in (self.prefect, self.mlflow, self.orthanc) if service]
+        processes = [service.process for service in (self.prefect, self.mlflow, self.pages, self.orthanc) if service]
         for process in (*processes, *([self.worker] if self.worker else [])):
             if not process.alive:
                 raise ConfigurationError(f"{process.name} ended by itself: read {process.log}, then start again")

@@ -12,7 +12,7 @@ from flows.services.ports import free_port
 from tasks.core.guard import check_vault
 from tasks.core.workspace import Workspace
 
-SERVICES = ("orthanc", "prefect", "mlflow")
+SERVICES = ("orthanc", "prefect", "mlflow", "pages")
 
 
 def publish(workspace: Workspace, environment: Mapping[str, str]) -> None:
@@ -42,9 +42,10 @@ def passwords(workspace: Workspace) -> dict[str, str]:
     """The services' passwords, made once: MLflow and Prefect remember theirs in their databases."""
     check_vault(workspace.vault)
     place = workspace.vault / "passwords.json"
-    if not place.exists():
-        _write_private(place, {name: secrets.token_urlsafe(18) for name in SERVICES})
-    found: dict[str, str] = json.loads(place.read_text(encoding="utf-8"))
+    found: dict[str, str] = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
+    if missing := [name for name in SERVICES if name not in found]:  # a workspace of before a service came
+        found |= {name: secrets.token_urlsafe(18) for name in missing}
+        _write_private(place, found)
     return found
 
 

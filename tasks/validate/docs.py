@@ -23,14 +23,12 @@ def write_docs(folder: Path, verdicts: Verdicts, suites: tuple[Suite, ...], rows
     """Write `folder`/index.html and return its path. `rows` says how many rows each table has."""
     sections = [
         f'<section id="{escape(suite.name)}"><h2>{escape(suite.name)} <small>{_counted(rows[suite.name])}</small></h2>'
-        f"<p>{escape(suite.meta.about)}</p>"
-        f"<table><thead><tr>{''.join(f'<th>{heading}</th>' for heading in HEADINGS)}</tr></thead>"
-        f"<tbody>{''.join(_row(one, verdicts.waiver_of(one)) for one in _worst(verdicts, suite.name))}</tbody></table>"
-        "</section>"
+        f"<p>{escape(suite.meta.about)}</p>{_table(verdicts, _worst(verdicts, suite.name))}</section>"
         for suite in suites
     ]
-    failed = [verdict for verdict in verdicts.rules if not verdict.passed]
-    links = " · ".join(f'<a href="#{escape(suite.name)}">{escape(suite.name)}</a>' for suite in suites)
+    failed = [verdict for suite in suites for verdict in _worst(verdicts, suite.name) if not verdict.passed]
+    failed.sort(key=lambda verdict: ORDER[verdict.severity])
+    links = " · ".join(_link(suite.name, sum(verdict.suite == suite.name for verdict in failed)) for suite in suites)
     page = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         state="refused" if verdicts.blocking else "open",
         headline="The release is refused" if verdicts.blocking else "The release may be published",
@@ -38,6 +36,9 @@ def write_docs(folder: Path, verdicts: Verdicts, suites: tuple[Suite, ...], rows
             f"{len(verdicts.rules)} rules, {len(failed)} failed, {len(verdicts.blocking)} of these critical and not "
             f"waived. One critical rule that fails stops the release. Compared with: {verdicts.after or 'no release'}."
         ),
+        failed=f'<section id="failed"><h2>What failed</h2>{_table(verdicts, failed, whole=True)}</section>'
+        if failed
+        else "",
         waivers=_waivers(verdicts),
         links=links,
         sections="\n".join(sections),
@@ -49,6 +50,24 @@ def write_docs(folder: Path, verdicts: Verdicts, suites: tuple[Suite, ...], rows
 def _worst(verdicts: Verdicts, suite: str) -> list[Verdict]:
     own = [verdict for verdict in verdicts.rules if verdict.suite == suite]
     return sorted(own, key=lambda verdict: (verdict.passed, ORDER[verdict.severity], verdict.rule))
+
+
+def _link(suite: str, failed: int) -> str:
+    marked = f" <strong>{failed} failed</strong>" if failed else ""
+    return f'<a href="#{escape(suite)}">{escape(suite)}</a>{marked}'
+
+
+def _failed(verdicts: Verdicts, failed: list[Verdict]) -> str:
+    if not failed:
+        return ""
+    return f'<section id="failed"><h2>What failed</h2>{_table(verdicts, failed, whole=True)}</section>'
+
+
+def _table(verdicts: Verdicts, shown: list[Verdict], *, whole: bool = False) -> str:
+    """The rules as rows, by their `whole` names, as `sluice waive` takes them, or without the suite's."""
+    head = "".join(f"<th>{heading}</th>" for heading in HEADINGS)
+    body = "".join(_row(one, verdicts.waiver_of(one), one.name if whole else one.rule) for one in shown)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _counted(rows: int) -> str:
@@ -72,13 +91,13 @@ def _waivers(verdicts: Verdicts) -> str:
     )
 
 
-def _row(verdict: Verdict, waiver: Waiver | None) -> str:
+def _row(verdict: Verdict, waiver: Waiver | None, name: str) -> str:
     remedy = "" if verdict.passed else f'<div class="fix">{escape(verdict.fix)}</div>'
     if waiver and not verdict.passed:
         remedy += f'<div class="waiver">{escape(waiver.reason)} ({escape(waiver.by)})</div>'
     state = "passed" if verdict.passed else "waived" if waiver else "failed"
     return (
         f'<tr class="{state} {escape(verdict.severity)}"><td>{state}</td><td>{escape(verdict.severity)}</td>'
-        f"<td><code>{escape(verdict.rule)}</code></td><td>{verdict.rows}</td>"
+        f"<td><code>{escape(name)}</code></td><td>{verdict.rows}</td>"
         f"<td>{escape(verdict.sentence)}{remedy}</td></tr>"
     )

@@ -7,15 +7,21 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 import pytest
 from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.exc import OperationalError
 
+from flows.page_links import address_of
 from flows.services import state
 from flows.services.orthanc import OrthancService, binds_every_interface, find_orthanc
+from flows.services.pages import USER
 from flows.services.stack import Stack
+from tasks.core.errors import ConfigurationError
+from tasks.record.models.aliases import version_of
+from tests.support.chromium import chromium
 from tests.support.places import make_workspace
 from tests.support.sockets import command_lines, descendants, listening, other_address
 
@@ -115,6 +121,68 @@ def test_orthanc_refuses_who_has_not_the_password_and_who_is_not_local(stack: St
 
 
 @pytest.mark.services
+def test_the_pages_listen_on_loopback_alone_and_ask_for_the_password(stack: Stack) -> None:
+    assert stack.pages
+    page = stack.workspace.docs / "index.html"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text("<p>gates</p>")
+    address = f"{stack.pages.address}/docs/index.html"
+    right = (USER, stack.pages.password)
+    for auth in (None, (USER, "wrong"), ("admin", stack.pages.password)):
+        assert httpx.get(address, auth=auth).status_code == 401
+    answer = httpx.get(address, auth=right)
+    assert (answer.status_code, answer.text) == (200, "<p>gates</p>")
+    assert answer.headers["cache-control"] == "no-store"
+    for path in ("/docs/..%2fvault%2fpasswords.json", "/docs/%2e%2e/vault/passwords.json", "/vault/passwords.json"):
+        assert httpx.get(stack.pages.address + path, auth=right).status_code == 404
+    found = listening(descendants(stack.pages.process.child.pid))
+    assert {port for _, port in found} == {stack.pages.port}
+    assert {place for place, _ in found} <= LOOPBACK
+    assert address_in(stack, page) == address
+
+
+@pytest.mark.services
+def test_an_alias_is_asked_of_the_mlflow_that_runs_with_its_password(stack: Stack) -> None:
+    assert stack.mlflow
+    registry = f"{stack.mlflow.address}/api/2.0/mlflow"
+    with httpx.Client(auth=("admin", stack.mlflow.password)) as client:
+        for place, told in (
+            ("registered-models/create", {"name": "m"}),
+            ("model-versions/create", {"name": "m", "source": "mlflow-artifacts:/m"}),
+            ("registered-models/alias", {"name": "m", "alias": "champion", "version": "1"}),
+        ):
+            client.post(f"{registry}/{place}", json=told).raise_for_status()
+    with patch.dict(os.environ, stack.environment):
+        assert version_of(stack.workspace, "m", "champion") == "1"
+        with pytest.raises(ConfigurationError, match="knows no m@retired"):
+            version_of(stack.workspace, "m", "retired")
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = "wrong"
+        with pytest.raises(ConfigurationError, match="refuses the user or password"):
+            version_of(stack.workspace, "m", "champion")
+
+
+@pytest.mark.services
+def test_chromium_shows_the_pages_and_runs_and_loads_nothing_else(stack: Stack, tmp_path: Path) -> None:
+    assert stack.pages
+    page = stack.workspace.docs / "hostile.html"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(
+        f"""<!doctype html><title>quiet</title><style>p {{ color: rgb(1, 2, 3) }}</style><p>text</p>
+        <script>document.title = "ran"</script><img src="{stack.prefect.address if stack.prefect else ""}/away.png">
+        <iframe src="/docs/hostile.html"></iframe><form action="/docs/"></form>"""
+    )
+    with chromium(tmp_path / "browser") as browser:
+        browser.open(f"{stack.pages.address}/docs/hostile.html", user=USER, password=stack.pages.password)
+        assert browser.run("document.title") == "quiet"
+        assert browser.run("getComputedStyle(document.querySelector('p')).color") == "rgb(1, 2, 3)"
+        refused = " ".join(browser.refused)
+        assert "script" in refused
+        assert "away.png" in refused
+        browser.open(f"{stack.pages.address}/docs/hostile.html", user=USER, password="wrong")
+        assert browser.status[-1] == 401
+
+
+@pytest.mark.services
 def test_no_password_stands_on_a_command_line(stack: Stack) -> None:
     secrets = state.passwords(stack.workspace).values()
     lines = command_lines(descendants(os.getpid()))
@@ -148,6 +216,12 @@ def _orthanc(stack: Stack) -> OrthancService:
     if stack.orthanc is None:
         pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
     return stack.orthanc
+
+
+def address_in(stack: Stack, page: Path) -> str:
+    """Where a flow that uses these services links to."""
+    with patch.dict(os.environ, stack.environment):
+        return address_of(stack.workspace, page)
 
 
 def _mode(path: Path) -> int:

@@ -18,7 +18,7 @@ from tasks.core.settings import TrainSettings
 from tasks.core.workspace import Workspace
 from tasks.export.stage import export
 from tasks.record.ledger import Ledger
-from tasks.record.models.joins import known_models
+from tasks.record.models.asked import known_models
 from tasks.record.models.lineage import LoggedModel, Told, log_training
 from tasks.record.register import Model, Release, record_model, record_release
 from tasks.record.releases.records import Record

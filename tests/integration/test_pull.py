@@ -27,6 +27,7 @@ from tasks.extract.pacs import expected_by_pacs, shortfalls
 from tasks.extract.pacs.transfer import Outcome, compare, search_pacs, transfer
 from tasks.extract.pacs.wanted import Wanted
 from tasks.extract.select import select
+from tasks.record.opt_outs import add_people
 from tasks.simulate.model import AnswerKey, Kind
 from tests.support.leaks import Needles, search
 from tests.support.pacs import NAME, Pair, lose_a_file, two_orthancs
@@ -398,3 +399,33 @@ def wait_until(ready: Any, seconds: float = 60.0) -> None:
     while not ready():
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.05)
+
+
+def test_who_is_on_either_list_is_never_asked_of_the_pacs(pair: Pair, place: Workspace) -> None:
+    """One on the hospital's list, one who withdrew; all others come whole."""
+    with connect(pair.theirs) as client:
+        patients = {one["MainDicomTags"].get("PatientID", ""): one for one in client.get("/patients?expand").json()}
+    listed, withdrew = sorted(name for name in patients if name)[:2]
+    (place.root / "opt-outs.csv").write_text(f"PatientID\n{listed}\n")
+    place = with_params(place, extract={"opt_out_csv": "opt-outs.csv"})
+    add_people(place, {place.pseudonymiser.patient(withdrew)})
+    outcome = pull(place)
+    assert outcome.missing == 0
+    with connect(pair.ours) as client:
+        here = {one["MainDicomTags"].get("PatientID", ""): one for one in client.get("/patients?expand").json()}
+        asked = " ".join(str(job) for job in client.get("/jobs?expand").json())
+    assert set(here) == set(patients) - {listed, withdrew}
+    with connect(pair.theirs) as client:
+        series = {
+            name: [
+                one["MainDicomTags"]["SeriesInstanceUID"]
+                for one in client.get(f"/patients/{patients[name]['ID']}/series?expand").json()
+            ]
+            for name in (listed, withdrew, min(here))
+        }
+        studies = {name: client.get(f"/patients/{patients[name]['ID']}/studies?expand").json() for name in series}
+    uids = {
+        name: [*series[name], *(one["MainDicomTags"]["StudyInstanceUID"] for one in studies[name])] for name in series
+    }
+    assert any(uid in asked for uid in uids[min(here)]), "the jobs tell what was asked for"
+    assert not [uid for name in (listed, withdrew) for uid in uids[name] if uid in asked]

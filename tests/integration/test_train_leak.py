@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.core.files import write_table
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.record.models.joins import known_models
+from tasks.record.models.asked import known_models
 from tasks.record.models.promotion import standings
 from tests.support.places import with_params
 from tests.support.runs import train

@@ -119,6 +119,7 @@ def test_the_docs_tell_rules_counts_and_fixes_and_ask_no_other_server(tmp_path: 
     assert "The release is refused" in text
     assert "restore what is missing with `dvc checkout`" in text
     assert text.count("To do") == 1  # the label in the style sheet: fixes are told of what failed alone
-    assert text.count('class="fix"') == 1
+    assert text.count('class="fix"') == 2  # at the top, where all that failed is, and in its suite
+    assert text.index("instances/file-exists") < text.index('id="cohort"')
     assert "<b>" not in text
     assert not [word for word in ("http:", "https:", "//", "<script", "@import") if word in text]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.record.register import releases
 from tasks.simulate.hospital import simulate
+from tests.support.chromium import chromium
 from tests.support.prefect import folder_workspace
 
 pytestmark = pytest.mark.services
@@ -130,3 +132,20 @@ def test_a_run_from_another_shell_uses_the_same_server(up: Up) -> None:
     status = sluice("status", cwd=up.workspace.root)
     assert "the sum is right" in status.stdout, status.stdout + done.stdout
     assert os.environ.get("PREFECT_API_URL") != up.environment["PREFECT_API_URL"]
+
+
+def test_the_run_links_to_the_data_docs_where_they_are_served(up: Up, tmp_path: Path) -> None:
+    """After the runs of the tests above."""
+    found = up.api.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["data-docs"]}}}).raise_for_status()
+    links = {re.search(r"\((.*)\)", artifact["data"]).group(1) for artifact in found.json()}  # type: ignore[union-attr]
+    address = up.environment["SLUICE_PAGES_URL"]
+    assert links == {f"{address}/docs/index.html"}
+    password = json.loads((up.workspace.vault / "passwords.json").read_text(encoding="utf-8"))["pages"]
+    assert httpx.get(*links).status_code == 401
+    with chromium(tmp_path / "browser") as browser:
+        browser.open(*links, user="sluice", password=password)
+        assert browser.status[-1] == 200
+        assert "The release may be published" in browser.text()
+        assert "patient-is-in-one-split" in browser.text()
+        assert browser.refused == []
+        assert browser.run("getComputedStyle(document.querySelector('header')).borderLeftStyle") == "solid"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tasks.core.errors import ConfigurationError
 from tasks.record.releases.git_locks import clear_dead_locks
+from tasks.record.releases.host_keys import DVC
 
 _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_COMMON_DIR")
 """What a surrounding git hook sets; it would send us into another repository."""
@@ -54,7 +55,7 @@ def git_as_someone(root: Path, *arguments: str) -> None:
 def dvc(root: Path, *arguments: str, check: bool = True) -> str | None:
     """What DVC prints in `root`; one at a time for each workspace, since it does not share its locks well."""
     with _one_at_a_time(root):
-        return _run(root, "dvc", [sys.executable, "-m", "dvc", *arguments], check)
+        return _run(root, "dvc", [sys.executable, "-c", DVC, *arguments], check)
 
 
 @contextmanager
