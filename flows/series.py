@@ -35,8 +35,8 @@ from tasks.extract.source import Source
 from tasks.extract.task import extract_batch
 from tasks.record.holder import described
 from tasks.record.ledger import Ledger
-from tasks.transform.stage import unfinished as not_transformed
 from tasks.transform.task import transform_batch
+from tasks.transform.units import unfinished as not_transformed
 
 R = TypeVar("R")
 _WAIT = 1.0

@@ -9,9 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from tasks.core.files import sha256
+from tasks.core.models import Unit
 from tasks.core.settings import TransformSettings, digest
-from tasks.transform import VERSION
-from tasks.transform.steps.chain import VERSION as CHAIN
+from tasks.core.workspace import Workspace
+from tasks.transform import CHAIN, VERSION
+
+
+def rows_path(workspace: Workspace, unit: Unit) -> Path:
+    """Where the rows of a unit are kept between runs."""
+    return workspace.scratch / "transform" / f"{unit.unit}.json"
 
 
 def unit_key(archive: Path, settings: TransformSettings) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from tasks.core.columns import TRANSFORMED
@@ -12,7 +11,7 @@ from tasks.core.errors import ContractViolation
 from tasks.core.files import remove_except, write_json, write_table
 from tasks.core.models import Frozen, Unit
 from tasks.core.workspace import Workspace
-from tasks.transform.done import read_rows
+from tasks.transform.done import read_rows, rows_path
 from tasks.transform.tables import make_frame
 
 
@@ -24,11 +23,6 @@ class GatherSummary(Frozen):
     images: int
     objects: int
     removed: int
-
-
-def rows_path(workspace: Workspace, unit: Unit) -> Path:
-    """Where the rows of a unit are kept between runs."""
-    return workspace.scratch / "transform" / f"{unit.unit}.json"
 
 
 def gather(workspace: Workspace, units: Iterable[Unit]) -> GatherSummary:

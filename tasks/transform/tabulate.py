@@ -25,9 +25,8 @@ from tasks.core.radiomics import RadiomicsSettings
 from tasks.core.settings import TransformSettings, digest
 from tasks.core.workspace import Workspace
 from tasks.transform import VERSION
-from tasks.transform.done import read_rows
+from tasks.transform.done import read_rows, rows_path
 from tasks.transform.features import feature_rows
-from tasks.transform.gather import rows_path
 from tasks.transform.linked import Made, Object, link_objects, open_linked
 from tasks.transform.radiomics.problems import Problem
 from tasks.transform.radiomics.table import TABLE_VERSION, describe_table, make_table

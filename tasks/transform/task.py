@@ -13,7 +13,7 @@ from tasks.core.pool import WorkerPool
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.retryable import retryable
-from tasks.transform.stage import transform_units
+from tasks.transform.units import transform_units
 
 if TYPE_CHECKING:
     from tasks.transform.gather import GatherSummary

@@ -18,7 +18,7 @@ from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
-from tasks.transform import stage
+from tasks.transform import units
 from tasks.transform.stage import transform
 from tasks.transform.unit import transform_unit
 from tests.support.places import make_workspace, with_params
@@ -97,13 +97,13 @@ def crash_on_unit_b(archive: Path, images: Path, rows: Path, unit: Unit, setting
 def test_a_unit_that_kills_its_process_is_refused_and_the_others_are_done(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "transform_unit", crash_on_unit_b)
+    monkeypatch.setattr("tasks.transform.unit.transform_unit", crash_on_unit_b)
     found = transform(workspace)
     assert (found.gathered.units, found.gathered.images) == (2, 2)
     cohort = Cohort.model_validate_json(workspace.cohort_lock.read_text(encoding="utf-8"))
     with Ledger.open(workspace) as ledger:
         results = ledger.results(cohort.units, "transform")
-        assert stage.unfinished(workspace, ledger, cohort.units) == []
+        assert units.unfinished(workspace, ledger, cohort.units) == []
     assert results["ua"].kept == 2
     assert {item.reason for item in results["ub"].items} == {Reason.DECODE_FAILED}
 
@@ -111,6 +111,6 @@ def test_a_unit_that_kills_its_process_is_refused_and_the_others_are_done(
 def test_units_of_a_batch_count_what_came_through_and_one_without_archive_is_passed_over(workspace: Workspace) -> None:
     cohort = Cohort.model_validate_json(workspace.cohort_lock.read_text(encoding="utf-8"))
     with Ledger.open(workspace) as ledger, WorkerPool(1) as pool:
-        assert [unit.unit for unit in stage.unfinished(workspace, ledger, cohort.units)] == ["ua", "ub"]
-        assert stage.transform_units(workspace, ledger, cohort.units, pool) == 4
-        assert stage.transform_units(workspace, ledger, cohort.units, pool) == 0
+        assert [unit.unit for unit in units.unfinished(workspace, ledger, cohort.units)] == ["ua", "ub"]
+        assert units.transform_units(workspace, ledger, cohort.units, pool) == 4
+        assert units.transform_units(workspace, ledger, cohort.units, pool) == 0

@@ -19,8 +19,8 @@ from tasks.core.models import State, UnitResult
 from tasks.core.reasons import Reason
 from tasks.core.settings import TransformSettings
 from tasks.core.workspace import Workspace
-from tasks.transform.done import is_made, unit_key
-from tasks.transform.gather import gather, rows_path
+from tasks.transform.done import is_made, rows_path, unit_key
+from tasks.transform.gather import gather
 from tasks.transform.objects import find_references
 from tasks.transform.tables import make_frame
 from tasks.transform.unit import transform_unit

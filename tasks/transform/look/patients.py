@@ -21,8 +21,7 @@ from tasks.core.models import Unit
 from tasks.core.settings import TransformSettings, digest
 from tasks.core.workspace import Workspace
 from tasks.transform import VERSION
-from tasks.transform.done import read_rows
-from tasks.transform.gather import rows_path
+from tasks.transform.done import read_rows, rows_path
 from tasks.transform.linked import Made, Object, link_objects, open_linked
 from tasks.transform.look.folder import load_all
 from tasks.transform.look.outlines import Laid, choose_evenly, lay

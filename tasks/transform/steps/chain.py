@@ -20,9 +20,6 @@ from tasks.transform.steps.padding import Mask, fill, known_of, put_back
 UNITLESS = "US"
 """As DICOM says unspecified (PS3.3 C.11.1.1.2)."""
 
-VERSION = 2
-"""Raised whenever the same steps, at the same versions, would give other bytes; part of the key of what has steps."""
-
 log = logging.getLogger(__name__)
 
 
