@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from tasks.core.errors import ConfigurationError
@@ -61,9 +61,11 @@ class NotTaken:
         return bool(patient_id) and self.patient(self.key.patient(patient_id))
 
 
-def listed_people(workspace: Workspace) -> NotTaken:
-    """Both lists by PatientID alone, where no source can be asked whose an AccessionNumber is."""
-    return NotTaken(workspace.pseudonymiser, _lists(workspace)[0])
+def listed_people(workspace: Workspace, owners: Callable[[frozenset[str]], Iterable[tuple[str, str]]]) -> NotTaken:
+    """Both lists. `owners` tells (PatientID, StudyInstanceUID) of the studies that have these AccessionNumbers."""
+    key, (people, accessions) = workspace.pseudonymiser, _lists(workspace)
+    named = {person(key, key.patient(*owner)) for owner in owners(accessions)} if accessions else set()
+    return NotTaken(key, people | named, accessions)
 
 
 def _lists(workspace: Workspace) -> tuple[frozenset[str], frozenset[str]]:

@@ -402,11 +402,16 @@ def wait_until(ready: Any, seconds: float = 60.0) -> None:
 
 
 def test_who_is_on_either_list_is_never_asked_of_the_pacs(pair: Pair, place: Workspace) -> None:
-    """One on the hospital's list, one who withdrew; all others come whole."""
+    """Two on the hospital's list, one of them by a study's AccessionNumber, one who withdrew; all others come whole."""
     with connect(pair.theirs) as client:
         patients = {one["MainDicomTags"].get("PatientID", ""): one for one in client.get("/patients?expand").json()}
-    listed, withdrew = sorted(name for name in patients if name)[:2]
-    (place.root / "opt-outs.csv").write_text(f"PatientID\n{listed}\n")
+        numbers = {
+            study["PatientMainDicomTags"].get("PatientID", ""): study["MainDicomTags"].get("AccessionNumber", "")
+            for study in client.get("/studies?expand").json()
+        }
+    by_number = max(name for name in patients if numbers[name])
+    listed, withdrew = sorted(name for name in patients if name not in ("", by_number))[:2]
+    (place.root / "opt-outs.csv").write_text(f"PatientID,AccessionNumber\n{listed},\n,{numbers[by_number]}\n")
     place = with_params(place, extract={"opt_out_csv": "opt-outs.csv"})
     add_people(place, {place.pseudonymiser.patient(withdrew)})
     outcome = pull(place)
@@ -414,18 +419,18 @@ def test_who_is_on_either_list_is_never_asked_of_the_pacs(pair: Pair, place: Wor
     with connect(pair.ours) as client:
         here = {one["MainDicomTags"].get("PatientID", ""): one for one in client.get("/patients?expand").json()}
         asked = " ".join(str(job) for job in client.get("/jobs?expand").json())
-    assert set(here) == set(patients) - {listed, withdrew}
+    assert set(here) == set(patients) - {listed, withdrew, by_number}
     with connect(pair.theirs) as client:
         series = {
             name: [
                 one["MainDicomTags"]["SeriesInstanceUID"]
                 for one in client.get(f"/patients/{patients[name]['ID']}/series?expand").json()
             ]
-            for name in (listed, withdrew, min(here))
+            for name in (listed, withdrew, by_number, min(here))
         }
         studies = {name: client.get(f"/patients/{patients[name]['ID']}/studies?expand").json() for name in series}
     uids = {
         name: [*series[name], *(one["MainDicomTags"]["StudyInstanceUID"] for one in studies[name])] for name in series
     }
     assert any(uid in asked for uid in uids[min(here)]), "the jobs tell what was asked for"
-    assert not [uid for name in (listed, withdrew) for uid in uids[name] if uid in asked]
+    assert not [uid for name in (listed, withdrew, by_number) for uid in uids[name] if uid in asked]

@@ -7,7 +7,7 @@ also ignore a key and answer with too much; what was not asked for is left out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -70,6 +70,27 @@ def search(link: Link, wanted: Wanted, limit: int, parallel: int = 1) -> Listing
     listing = Listing(tuple(series.values()), len(studies), unlisted, unmatched)
     logger.info("the PACS has %d series of %d studies of what is wanted", len(listing.series), len(studies))
     return listing
+
+
+def find_owners(link: Link, accessions: Collection[str], parallel: int = 1) -> set[tuple[str, str]]:
+    """(PatientID, StudyInstanceUID) of the studies with these AccessionNumbers.
+
+    Raises `ConfigurationError` if the PACS refuses to tell: whose they are must be known before anything is moved.
+    """
+
+    def find(accession: str) -> list[Answer]:
+        answers = link.find("Study", {"AccessionNumber": accession, "PatientID": "", "StudyInstanceUID": ""})
+        return [answer for answer in answers if answer.get("AccessionNumber") == accession]
+
+    try:
+        with ThreadPoolExecutor(parallel) as pool:
+            found = [answer for answers in pool.map(find, sorted(accessions)) for answer in answers]
+    except PacsRefused:
+        raise ConfigurationError(
+            "the PACS does not tell whose the AccessionNumbers of extract.opt_out_csv are, so nothing is asked for: "
+            "name those people by PatientID"
+        ) from None
+    return {(answer.get("PatientID", ""), answer.get("StudyInstanceUID", "")) for answer in found}
 
 
 def find_instances(link: Link, series: PacsSeries) -> frozenset[str] | None:

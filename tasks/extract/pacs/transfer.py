@@ -15,7 +15,7 @@ from tasks.extract.pacs.book import Book, Shortfall, read_entries
 from tasks.extract.pacs.link import Link
 from tasks.extract.pacs.move import Mover, Report, let_end
 from tasks.extract.pacs.plan import Planner, Standing
-from tasks.extract.pacs.query import Listing, search
+from tasks.extract.pacs.query import Listing, find_owners, search
 from tasks.extract.pacs.wanted import Wanted
 
 
@@ -68,11 +68,11 @@ class Outcome:
 
 
 def search_pacs(workspace: Workspace, pacs: str, wanted: Wanted) -> Listing:
-    """What the PACS has of what is wanted, of nobody who withdrew or whom the hospital's list names by PatientID."""
+    """What the PACS has of what is wanted, of nobody who withdrew or whom the hospital's list names."""
     settings = workspace.settings
     with Link.from_environment(settings, pacs) as link:
+        out = listed_people(workspace, lambda numbers: find_owners(link, numbers, settings.pull.moves))
         listing = search(link, wanted, settings.pull.answer_limit, settings.pull.moves)
-    out = listed_people(workspace)
     series = tuple(
         one for one in listing.series if not out.patient(out.key.patient(one.study.patient_id, one.study.uid))
     )
