@@ -49,8 +49,8 @@ def features(
     name a person.
     """
     from tasks.core.errors import ConfigurationError
-    from tasks.core.radiomics import RadiomicsSettings
     from tasks.core.settings import Settings, check_settings, read_yaml
+    from tasks.core.settings.radiomics import RadiomicsSettings
     from tasks.transform.features import tabulate_features
 
     if out.suffix != ".parquet":

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.core.radiomics import RadiomicsSettings
 from tasks.core.settings import TransformSettings
+from tasks.core.settings.radiomics import RadiomicsSettings
 from tasks.transform.radiomics.engine import Values
 from tasks.transform.radiomics.extract import extract_features
 from tasks.transform.radiomics.robustness import perturbed_values

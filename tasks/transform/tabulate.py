@@ -21,8 +21,8 @@ from tasks.core.errors import SluiceError
 from tasks.core.files import write_json, write_table
 from tasks.core.models import Unit
 from tasks.core.pool import WorkerPool
-from tasks.core.radiomics import RadiomicsSettings
 from tasks.core.settings import TransformSettings, digest
+from tasks.core.settings.radiomics import RadiomicsSettings
 from tasks.core.workspace import Workspace
 from tasks.transform import VERSION
 from tasks.transform.done import read_rows, rows_path

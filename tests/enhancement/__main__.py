@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.core.enhancement import EnhancementSettings
+from tasks.core.settings.enhancement import EnhancementSettings
 from tasks.simulate.hospital import simulate
 from tasks.transform.enhance.changes import judge
 from tasks.transform.enhance.figure import Gallery

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tasks.core.radiomics import (
+from tasks.core.settings import TransformSettings
+from tasks.core.settings.radiomics import (
     Discretisation,
     Interpolation,
     IvhDiscretisation,
     RadiomicsSettings,
     Resegmentation,
 )
-from tasks.core.settings import TransformSettings
 from tasks.transform.radiomics.engine import Values
 from tasks.transform.radiomics.extract import extract_features
 from tasks.transform.roi.grid import Grid, Mask, grid_of

@@ -13,7 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from tasks.core.radiomics import Discretisation, Interpolation, IvhDiscretisation, RadiomicsSettings, Resegmentation
+from tasks.core.settings.radiomics import (
+    Discretisation,
+    Interpolation,
+    IvhDiscretisation,
+    RadiomicsSettings,
+    Resegmentation,
+)
 from tasks.transform.radiomics.extract import extract_features
 from tasks.transform.roi.grid import grid_of
 from tasks.transform.roi.model import make_roi

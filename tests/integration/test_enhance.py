@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tasks.core.enhancement import EnhancementSettings
 from tasks.core.files import sha256
 from tasks.core.models import Tally
+from tasks.core.settings.enhancement import EnhancementSettings
 from tasks.record.models.enhancements import Network, log_network
 from tasks.record.releases.records import Record
 from tasks.transform.enhance.changes import judge

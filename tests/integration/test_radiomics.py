@@ -11,8 +11,14 @@ import pandas as pd
 import pytest
 
 from tasks.core.errors import ConfigurationError
-from tasks.core.radiomics import Discretisation, Interpolation, IvhDiscretisation, RadiomicsSettings, Resegmentation
 from tasks.core.settings import check_settings
+from tasks.core.settings.radiomics import (
+    Discretisation,
+    Interpolation,
+    IvhDiscretisation,
+    RadiomicsSettings,
+    Resegmentation,
+)
 from tasks.transform.radiomics.dictionary import list_features
 from tasks.transform.radiomics.engine import Features
 from tasks.transform.radiomics.extract import extract_features

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.core.enhancement import EnhancementSettings
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.files import write_table
+from tasks.core.settings.enhancement import EnhancementSettings
 from tasks.transform.enhance.cases import Case
 from tasks.transform.enhance.changes import Flag, Judged, Verdict, judge, ring_of
 from tasks.transform.enhance.examples import TRAIN, Example, check_apart, cut_patches, find_examples

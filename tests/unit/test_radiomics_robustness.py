@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.core.radiomics import RadiomicsSettings
+from tasks.core.settings.radiomics import RadiomicsSettings
 from tasks.transform.radiomics.robustness import (
     estimate_noise,
     intraclass,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tasks.core.enhancement import EnhancementSettings
 from tasks.core.sentences import Sentence
+from tasks.core.settings.enhancement import EnhancementSettings
 from tasks.transform.enhance.cases import Case
 from tasks.transform.enhance.methods import Method
 from tasks.transform.enhance.quality import Estimate, estimate, psnr, ssim

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tasks.core.enhancement import EnhancementSettings
 from tasks.core.errors import ConfigurationError, ContractViolation
 from tasks.core.pictures import read_grey
+from tasks.core.settings.enhancement import EnhancementSettings
 from tasks.core.tables import read_release_table, split_of_patients
 from tasks.transform.enhance.srcnn import crop, degrade, enlarge
 from tasks.transform.enhance.weights import MARGIN

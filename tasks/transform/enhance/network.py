@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tasks.core.enhancement import EnhancementSettings
 from tasks.core.errors import ConfigurationError
+from tasks.core.settings.enhancement import EnhancementSettings
 from tasks.transform.enhance.weights import SHAPES, Weights
 
 if TYPE_CHECKING:

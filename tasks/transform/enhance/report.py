@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tasks.core.enhancement import EnhancementSettings
 from tasks.core.files import atomic_directory, write_json, write_text
+from tasks.core.settings.enhancement import EnhancementSettings
 from tasks.transform.enhance.changes import Flag, Judged, RegionChange
 from tasks.transform.enhance.figure import Panel, draw
 from tasks.transform.enhance.quality import Estimate

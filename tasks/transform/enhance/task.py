@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tasks.core.enhancement import EnhancementSettings
 from tasks.core.errors import ConfigurationError, ContractViolation
+from tasks.core.settings.enhancement import EnhancementSettings
 from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.record.models.enhancements import Network, log_network

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.core.enhancement import EnhancementSettings
+from tasks.core.settings.enhancement import EnhancementSettings
 from tasks.transform.enhance.examples import (
     TEST,
     TRAIN,

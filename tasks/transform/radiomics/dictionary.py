@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tasks.core.radiomics import RadiomicsSettings
+from tasks.core.settings.radiomics import RadiomicsSettings
 
 _FAMILIES = {
     "morph": "morphology",

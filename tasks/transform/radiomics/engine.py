@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tasks.core.radiomics import Family, IvhDiscretisation, RadiomicsSettings
+from tasks.core.settings.radiomics import Family, IvhDiscretisation, RadiomicsSettings
 from tasks.transform.radiomics.prepare import Region
 from tasks.transform.radiomics.problems import Problem
 from tasks.transform.radiomics.textures import TEXTURES, Call, count_small_slices, list_textures

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tasks.core.radiomics import RadiomicsSettings
+from tasks.core.settings.radiomics import RadiomicsSettings
 from tasks.transform.radiomics.diagnostics import describe_image, describe_region
 from tasks.transform.radiomics.engine import Features, Values, calculate
 from tasks.transform.radiomics.prepare import CannotPrepare, Prepared, prepare_region, prepare_volume

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tasks.core.radiomics import Interpolation
+from tasks.core.settings.radiomics import Interpolation
 from tasks.transform.roi.grid import Mask
 
 Floats = npt.NDArray[np.float64]

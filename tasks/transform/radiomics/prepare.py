@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tasks.core.radiomics import RadiomicsSettings, Resegmentation
+from tasks.core.settings.radiomics import RadiomicsSettings, Resegmentation
 from tasks.transform.radiomics.interpolate import (
     Box,
     Floats,

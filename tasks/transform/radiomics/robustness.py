@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tasks.core.radiomics import RadiomicsSettings
+from tasks.core.settings.radiomics import RadiomicsSettings
 from tasks.transform.radiomics.engine import Values
 from tasks.transform.radiomics.extract import extract_features
 from tasks.transform.radiomics.interpolate import bounding_box, pad_box

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tasks.core.columns import Column, DType
 from tasks.core.files import write_json, write_table
-from tasks.core.radiomics import RadiomicsSettings
+from tasks.core.settings.radiomics import RadiomicsSettings
 from tasks.transform.radiomics.dictionary import list_features
 from tasks.transform.radiomics.engine import Features, Values, choose_ivh
 from tasks.transform.radiomics.problems import Problem

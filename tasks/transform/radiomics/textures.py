@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.core.radiomics import Family, RadiomicsSettings
+from tasks.core.settings.radiomics import Family, RadiomicsSettings
 from tasks.transform.roi.grid import Mask
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.core.radiomics import Interpolation
+from tasks.core.settings.radiomics import Interpolation
 from tasks.core.steps import Parameters, Step
 from tasks.transform.radiomics.interpolate import interpolate_image, plan
 from tasks.transform.steps.block import Block
