@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import confusion_matrix, roc_curve
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from tasks.core.settings import TrainSettings
 from tasks.train.cnn import Cnn, FittedNetwork, need_torch
@@ -101,6 +102,13 @@ def train(release: Path, settings: TrainSettings, progress: Progress = lambda *_
     """
     if settings.model == "cnn":
         need_torch()
+    # Matrices of some dozen rows: threads of BLAS wait for each other four times as long as they work, and how many
+    # there are would be a matter of the machine.
+    with threadpool_limits(1):
+        return _train(release, settings, progress)
+
+
+def _train(release: Path, settings: TrainSettings, progress: Progress) -> TrainedModel:
     progress("reading", 0, 1)
     examples = read_examples(release, settings)
     progress("reading", 1, 1)
