@@ -29,7 +29,8 @@ class _WrongSize(TransientSourceError):
 def fetch_unit(source: Source, selection: Selection, unit: Unit, quarantine: Path, *, final: bool = True) -> UnitResult:
     """Copy the items of `unit` to `quarantine/<unit>/<item>.dcm` (0700, 0600); one outcome for each of them.
 
-    What an earlier attempt left there is deleted first. Raises `TransientSourceError` when the source is down; an item
+    What an earlier attempt left there is deleted first, and whatever raises leaves no folder: one that is there holds
+    all that came of its unit, and is taken for that. Raises `TransientSourceError` when the source is down; an item
     that alone cannot be had is refused: INCOMPLETE, TRANSFER_FAILED or BAD_ARCHIVE. Where the caller will try again, so
     not `final`, what may pass raises too: a network that is poor for a minute must not cost an instance.
     """
@@ -41,7 +42,11 @@ def fetch_unit(source: Source, selection: Selection, unit: Unit, quarantine: Pat
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True, mode=0o700)
-        items = tuple(_fetch_item(source, handle, folder, final) for handle in handles)
+        try:
+            items = tuple(_fetch_item(source, handle, folder, final) for handle in handles)
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
     return UnitResult(unit=unit.unit, items=items)
 
 

@@ -146,9 +146,10 @@ def test_an_alias_is_asked_of_the_mlflow_that_runs_with_its_password(stack: Stac
     assert stack.mlflow
     registry = f"{stack.mlflow.address}/api/2.0/mlflow"
     with httpx.Client(auth=("admin", stack.mlflow.password)) as client:
+        run = client.post(f"{registry}/runs/create", json={"experiment_id": "0"}).json()["run"]["info"]
         for place, told in (
             ("registered-models/create", {"name": "m"}),
-            ("model-versions/create", {"name": "m", "source": "mlflow-artifacts:/m"}),
+            ("model-versions/create", {"name": "m", "source": run["artifact_uri"], "run_id": run["run_id"]}),
             ("registered-models/alias", {"name": "m", "alias": "champion", "version": "1"}),
         ):
             client.post(f"{registry}/{place}", json=told).raise_for_status()

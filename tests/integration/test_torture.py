@@ -12,14 +12,21 @@ from flows.services.orthanc import find_orthanc
 from tests.support.postgres import find_postgres
 from tests.torture import kills, outages
 from tests.torture.__main__ import torture
-from tests.torture.boundaries import LEDGER, Point
+from tests.torture.boundaries import LEDGER, Point, points
 from tests.torture.play import Play
 from tests.torture.row import table
 from tests.torture.scenarios import Scenario
+from tests.torture.victim import find
 
 pytestmark = [pytest.mark.services, pytest.mark.orthanc, pytest.mark.postgres]
 
 BOUNDARY = Point("record deidentify", f"{LEDGER}.record", "after", 3, "^deidentify$", whom="group")
+
+
+def test_every_boundary_is_a_function_that_there_is() -> None:
+    for point in points():
+        owner, name = find(point.target)
+        assert callable(getattr(owner, name, None)), point.title
 
 
 def _spoilt(play: Play) -> None:

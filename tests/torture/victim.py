@@ -24,7 +24,7 @@ def arm(point: Point, marks: Path, *, in_pool: bool) -> None:
     """Wrap the function of `point` in this process, if it is one of those that come to it."""
     if point.pool != in_pool:
         return
-    owner, name = _find(point.target)
+    owner, name = find(point.target)
     work = getattr(owner, name)
 
     @functools.wraps(work)
@@ -66,7 +66,8 @@ def _strike_within(point: Point, marks: Path) -> None:
     strike(point, marks)
 
 
-def _find(target: str) -> tuple[Any, str]:
+def find(target: str) -> tuple[Any, str]:
+    """Where the function of a target is, and its name there."""
     module, _, path = target.partition(":")
     *owners, name = path.split(".")
     return functools.reduce(getattr, owners, importlib.import_module(module)), name

@@ -100,6 +100,7 @@ def test_what_may_pass_costs_no_instance_while_there_are_attempts_left(
 ) -> None:
     with pytest.raises(TransientSourceError):
         fetch_unit(ScriptedSource({"at1": [trouble]}), SELECTION, UNIT, tmp_path, final=False)
+    assert not list(tmp_path.iterdir()), "a folder that is there is taken for all that came"
     gone = ScriptedSource({"at1": [MissingAtSource("gone")]})
     assert fetch_unit(gone, SELECTION, UNIT, tmp_path, final=False).kept == 2  # asking again would not bring it
 
@@ -107,6 +108,7 @@ def test_what_may_pass_costs_no_instance_while_there_are_attempts_left(
 def test_a_source_that_is_down_fails_the_unit_so_that_it_is_tried_later(tmp_path: Path) -> None:
     with pytest.raises(TransientSourceError):
         fetch_unit(ScriptedSource({"at1": [TransientSourceError("refused")]}, alive=False), SELECTION, UNIT, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_unit_that_was_not_selected_is_a_broken_contract(tmp_path: Path) -> None:
