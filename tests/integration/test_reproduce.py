@@ -13,27 +13,8 @@ from tasks.core.workspace import Workspace
 from tasks.record.releases.records import read_records
 from tasks.record.releases.release import STAGES
 from tasks.record.releases.reproduction import reproduce
-from tests.conftest import Hospital
-from tests.support.prefect import folder_workspace
-from tests.support.runs import build
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture(scope="module")
-def released(prefect: None, hospital: Hospital, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace with one release of the simulated hospital, taken from a folder."""
-    workspace = folder_workspace(
-        tmp_path_factory.mktemp("reproduce") / "workspace",
-        hospital.dicom,
-        **{
-            "extract.labels_csv": str(hospital.folder / "labels.csv"),
-            "extract.ehr_csv": str(hospital.folder / "ehr.csv"),
-        },
-    )
-    state = build(workspace)
-    assert state.is_completed(), state.message
-    return workspace
 
 
 def repro(root: Path, *arguments: str) -> str:
@@ -51,10 +32,10 @@ def repro(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_forcing_every_stage_changes_no_byte(released: Workspace) -> None:
-    before = (released.root / "dvc.lock").read_bytes()
-    assert "Running stage 'export'" in repro(released.root, "--force")
-    assert (released.root / "dvc.lock").read_bytes() == before
+def test_forcing_every_stage_changes_no_byte(study: Workspace) -> None:
+    before = (study.root / "dvc.lock").read_bytes()
+    assert "Running stage 'export'" in repro(study.root, "--force")
+    assert (study.root / "dvc.lock").read_bytes() == before
 
 
 def test_reproduce_makes_the_release_again_and_leaves_nothing(released: Workspace) -> None:
