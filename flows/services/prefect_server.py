@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -32,8 +33,7 @@ class PrefectServer:
             "PREFECT_SERVER_API_AUTH_STRING": self.credentials,
             "PREFECT_API_AUTH_STRING": self.credentials,
             "PREFECT_API_URL": f"{self.address}/api",
-            "PREFECT_UI_API_URL": f"{self.address}/api",
-            "PREFECT_SERVER_UI_API_URL": f"{self.address}/api",
+            "PREFECT_SERVER_UI_API_URL": os.environ.get("PREFECT_UI_API_URL", f"{self.address}/api"),  # behind a proxy
             "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
         }
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]

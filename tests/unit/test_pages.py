@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows.page_links import address_of
+from flows.page_links import PUBLIC, address_of
 from flows.services.pages import HEADERS, USER, VARIABLE, application
 from tasks.core.workspace import Workspace
 
@@ -144,6 +144,9 @@ def test_a_link_leads_to_the_server_while_it_is_up_and_else_to_the_file(
     assert address_of(workspace, page) == page.as_uri()
     monkeypatch.setenv(VARIABLE, address)
     assert address_of(workspace, page) == f"{address}/docs/index.html"
+    monkeypatch.setenv(PUBLIC, "https://pages.example.org/")
+    assert address_of(workspace, page) == "https://pages.example.org/docs/index.html"
+    monkeypatch.delenv(PUBLIC)
     assert address_of(workspace, workspace.dataset / "README.md").startswith("file:")  # it isn't served
     monkeypatch.setenv(VARIABLE, "http://127.0.0.1:9")
     assert address_of(workspace, page) == page.as_uri()
