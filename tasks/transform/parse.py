@@ -24,29 +24,9 @@ from tasks.transform.headers import intern_tag
 
 _LONG = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 _SHORT = frozenset(
-    {
-        "AE",
-        "AS",
-        "AT",
-        "CS",
-        "DA",
-        "DS",
-        "DT",
-        "FL",
-        "FD",
-        "IS",
-        "LO",
-        "LT",
-        "PN",
-        "SH",
-        "SL",
-        "SS",
-        "ST",
-        "TM",
-        "UI",
-        "UL",
-    }
-) | {"US"}
+    {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM"}
+    | {"UI", "UL", "US"}
+)
 _VRS = {name.encode(): (name, name in _LONG) for name in _LONG | _SHORT}
 _HEAD = Struct("<HH2sH")
 _LENGTH = Struct("<L")

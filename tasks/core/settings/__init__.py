@@ -11,7 +11,6 @@ import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -25,6 +24,7 @@ from tasks.core.settings.radiomics import RadiomicsSettings
 from tasks.core.settings.release import CurateSettings, ExportSettings, GateSettings, TrainSettings
 from tasks.core.settings.running import RecordSettings, RunSettings
 from tasks.core.settings.source import ExtractSettings, PullSettings
+from tasks.core.yaml_text import parse_yaml
 
 __all__ = [
     "CurateSettings",
@@ -48,9 +48,6 @@ __all__ = [
     "load_settings",
     "read_yaml",
 ]
-
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's, ten times faster, where PyYAML was built with it."""
 
 
 class Settings(Frozen):
@@ -101,7 +98,7 @@ def _text_of(path: Path) -> str:
 
 def _parsed(text: str, path: Path) -> object:
     try:
-        raw = yaml.load(text, _LOADER)  # noqa: S506 - a safe one, both are
+        raw = parse_yaml(text)
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise ConfigurationError(f"{path} is not YAML: look at line {line}") from None

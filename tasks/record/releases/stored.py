@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from tasks.core.errors import ConfigurationError, ContractViolation
+from tasks.core.yaml_text import parse_yaml
 from tasks.record.releases.shell import dvc, git
 from tasks.record.releases.versioning import outputs_of
 
@@ -109,7 +110,7 @@ def _absent(digest: str) -> ContractViolation:
 
 def _parsed(text: str, what: str) -> dict[str, Any]:
     try:
-        found = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 both are safe
+        found = parse_yaml(text)
     except yaml.YAMLError:
         raise ContractViolation(f"{what} is not YAML: take it from git again") from None
     return found if isinstance(found, dict) else {}

@@ -14,6 +14,7 @@ import yaml
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import write_text
+from tasks.core.yaml_text import parse_yaml
 from tasks.record.releases.shell import dvc, git, git_as_someone
 
 IGNORED = (
@@ -74,7 +75,7 @@ def is_clean(root: Path) -> bool:
 def digests(root: Path) -> dict[str, str]:
     """The MD5 of each output by its path, as dvc.lock has it (a directory's ends with .dir); empty without one."""
     try:
-        lock = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8")) or {}
+        lock = parse_yaml((root / "dvc.lock").read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         return {}
     except yaml.YAMLError:
