@@ -23,9 +23,9 @@ from flows.recover import PATIENCE, recover, recover_alone
 from flows.secrets import orthanc_from_secret
 from flows.series import Shift, left_to_do
 from tasks.core.cohort import read_cohort
-from tasks.core.entry import collect_less
 from tasks.core.errors import ConfigurationError, ContractViolation, Occupied
 from tasks.core.files import told_plainly
+from tasks.core.garbage import collect_less
 from tasks.core.models import Cohort
 from tasks.core.pool import WorkerPool
 from tasks.core.turns import turn

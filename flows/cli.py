@@ -36,7 +36,6 @@ from flows.commands import (
     volumes,
     withdraw,
 )
-from tasks.core.entry import collect_less
 
 _FAREWELL = 20.0
 
@@ -85,7 +84,6 @@ app.command("demo")(demo.demo)
 
 def main() -> None:
     """Entry point of the `sluice` script."""
-    collect_less()
     try:
         app()
     except SystemExit as end:

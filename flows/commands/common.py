@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -57,20 +56,6 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
         code = guarded(work) or (left[0].exit_code if left else 0)
         if code:
             raise typer.Exit(code)
-
-    return call
-
-
-def brief(function: Callable[P, None]) -> Callable[P, None]:
-    """A subcommand that imports, reads, prints and ends: its garbage goes with the process, and isn't looked for."""
-
-    @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> None:
-        gc.disable()
-        try:
-            function(*args, **kwargs)
-        finally:
-            gc.enable()
 
     return call
 

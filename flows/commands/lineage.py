@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.common import WorkspaceOption, brief, command, console, open_workspace
+from flows.commands.common import WorkspaceOption, command, console, open_workspace
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -20,7 +20,6 @@ _SHOWN = 12
 
 
 @command
-@brief
 def lineage(
     asked: Annotated[
         str,

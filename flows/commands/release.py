@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress
 
-from flows.commands.common import WorkspaceOption, brief, command, console, open_workspace
+from flows.commands.common import WorkspaceOption, command, console, open_workspace
 from tasks.core.errors import ConfigurationError, ContractViolation
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _SHOWN = 5
 
 @app.command("list")
 @command
-@brief
 def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """List the releases of this workspace's dataset, oldest first."""
     from tasks.record.releases.records import read_records
@@ -54,7 +53,6 @@ def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False
 
 @app.command("show")
 @command
-@brief
 def show(tag: TagArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Show what a release was made of, by what and whom, and check the signature of that record."""
     from tasks.record.releases.records import find_record
@@ -77,7 +75,6 @@ def show(tag: TagArgument, workspace: WorkspaceOption = None, as_json: JsonOptio
 
 @app.command("diff")
 @command
-@brief
 def diff(
     before: Annotated[str, typer.Argument(metavar="A", help="The earlier one, as TAG of `release show`.")],
     after: Annotated[str, typer.Argument(metavar="B", help="The later one.")] = "latest",

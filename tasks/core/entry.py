@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sys
@@ -61,14 +60,6 @@ def plainly(error: BaseException) -> str:
         f"unexpected {type(error).__name__}{place}; its text is withheld because it may name a patient "
         "(SLUICE_DEBUG=1 shows it on this terminal)"
     )
-
-
-def collect_less() -> None:
-    """Look for garbage after 100,000 new objects, not 700.
-
-    What a start imports and reads stays; to look through it again and again takes a quarter of a run with nothing new.
-    """
-    gc.set_threshold(100_000, 20, 20)
 
 
 def quiet_libraries() -> None:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 import tests.load.counted  # noqa: F401  before the flows
-from flows.cli import main
+from flows.__main__ import main
 
 main()
