@@ -5,7 +5,7 @@ Windows are in windows.py. Colour images have none: their channels are divided b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -53,17 +53,15 @@ def render_grey(
     facts: bool = True,
 ) -> Rendered:
     """A MONOCHROME1 or MONOCHROME2 frame as float32 in [0, 1], shape (rows, columns); 1 is white, padding is 0."""
-    unit = UNITLESS if chain.drops_unit else name_unit(layers, modality)
+    unit, inverted = UNITLESS if chain.drops_unit else name_unit(layers, modality), header.photometric == "MONOCHROME1"
     image = None if chain or isinstance(voi, Lut) else window_stored(stored, header, layers, voi)
-    if image is not None:
-        shown = _finish(image, voi, unit, padding, inverted=header.photometric == "MONOCHROME1")
-        kept = stored if padding is None else stored[~padding]
-        if not facts or not kept.size:
-            return shown
-        low, high = apply_modality(np.array([kept.min(), kept.max()], header.dtype), header, layers)
-        return _with_facts(shown, float(low), float(high), padding)
-    values = output_values(stored, header, layers, padding, chain)
-    return render_values(values, voi, unit, padding, inverted=header.photometric == "MONOCHROME1", facts=facts)
+    if image is None:
+        values = output_values(stored, header, layers, padding, chain)
+        return render_values(values, voi, unit, padding, inverted=inverted, facts=facts)
+    ends = _ends(stored, padding) if facts else None
+    if ends is not None:
+        ends = apply_modality(ends, header, layers)
+    return _finish(image, voi, unit, padding, ends, inverted=inverted)
 
 
 def render_values(
@@ -78,28 +76,29 @@ def render_values(
         image /= np.float32(2**voi.bits - 1)
     else:
         image = apply_window(values, voi, keep=facts)
-    window = _finish(image, voi, unit, padding, inverted=inverted)
+    return _finish(image, voi, unit, padding, _ends(values, padding) if facts else None, inverted=inverted)
+
+
+def _ends(values: Array, padding: Mask | None) -> Array | None:
+    """The lowest and the highest value that is no padding; None where all is."""
     kept = values if padding is None else values[~padding]
-    if not facts or kept.size == 0:
-        return window
-    return _with_facts(window, float(kept.min()), float(kept.max()), padding)
+    return np.array([kept.min(), kept.max()]) if kept.size else None
 
 
-def _with_facts(shown: Rendered, low: float, high: float, padding: Mask | None) -> Rendered:
-    """With the extremes of the values, and with mean and deviation of the image, without padding."""
-    mean, std = _moments(shown.image if padding is None else shown.image[~padding].reshape(1, -1))
-    return replace(shown, low=low, high=high, mean=mean, std=std)
-
-
-def _finish(image: Image, voi: Window | Lut, unit: str, padding: Mask | None, *, inverted: bool) -> Rendered:
-    """A windowed image with what is said of it without a look at its values; `image` is overwritten."""
+def _finish(
+    image: Image, voi: Window | Lut, unit: str, padding: Mask | None, ends: Array | None, *, inverted: bool
+) -> Rendered:
+    """A windowed image with what is said of it, and with its moments where `ends` are known; `image` is overwritten."""
     if inverted:
         np.subtract(np.float32(1.0), image, out=image)
     if padding is not None:
         image[padding] = 0
-    if isinstance(voi, Window):
-        return Rendered(image, None, None, None, None, unit, voi.center, voi.width, voi.source)
-    return Rendered(image, None, None, None, None, unit, source="voi-lut")
+    center, width = (voi.center, voi.width) if isinstance(voi, Window) else (None, None)
+    source: Source = voi.source if isinstance(voi, Window) else "voi-lut"
+    if ends is None:
+        return Rendered(image, None, None, None, None, unit, center, width, source)
+    mean, std = _moments(image if padding is None else image[~padding].reshape(1, -1))
+    return Rendered(image, float(ends[0]), float(ends[1]), mean, std, unit, center, width, source)
 
 
 def render_colour(frame: Array, bits_stored: int) -> Rendered:

@@ -77,9 +77,10 @@ def survey(members: Members, unit: Unit, settings: TransformSettings, scratch: S
                 check_limits(header, settings.max_pixels)
                 share = max(1, SAMPLE // (len(names) * header.frames))
                 planes, place = list(list_planes(ds, header, sop)), Place(members.path, f"{sop}.dcm")
-                if frames_without_window(ds, header, unit, settings):
+                if lacking := frames_without_window(ds, header, unit, settings):
                     ds = ds if whole else members.read(sop)
-                    samples.extend(sample_values(ds, header, unit, settings, share, scratch, sop))
+                    chain = chain_for(settings, find_modality(ds, unit))
+                    samples.extend(sample_values(ds, header, lacking, chain, share, scratch, sop))
                 found.slices.extend(describe_slices(ds, header, place, settings))
                 found.planes.extend(planes)
             else:
@@ -124,17 +125,13 @@ def list_planes(ds: Dataset, header: PixelHeader, sop: str) -> Iterator[Plane]:
 
 
 def sample_values(
-    ds: Dataset, header: PixelHeader, unit: Unit, settings: TransformSettings, share: int, scratch: Scratch, name: str
+    ds: Dataset, header: PixelHeader, lacking: set[int], chain: Chain, share: int, scratch: Scratch, name: str
 ) -> list[npt.NDArray[np.float32]]:
-    """About `share` values, after the steps, of each frame without a window of its own; all or nothing an instance.
+    """About `share` values, after the steps of `chain`, of each frame in `lacking`; all or nothing an instance.
 
-    Frames are kept in `scratch` under `name`. Where steps need a volume, its values are those that count, so there are
-    none here.
+    Frames are kept in `scratch` under `name`.
     """
-    lacking = frames_without_window(ds, header, unit, settings)
-    if not lacking:
-        return []
-    finder, chain = FrameFinder(ds), chain_for(settings, find_modality(ds, unit))
+    finder = FrameFinder(ds)
     taken = []
     for frame, stored in enumerate(scratch.keep(name, ds, header)):
         if frame in lacking:
@@ -143,7 +140,10 @@ def sample_values(
 
 
 def frames_without_window(ds: Dataset, header: PixelHeader, unit: Unit, settings: TransformSettings) -> set[int]:
-    """The grey frames, from 0, that nothing has a window for; none where steps make a volume of them."""
+    """The grey frames, from 0, that nothing has a window for.
+
+    None where steps make a volume of them: its values are those that count.
+    """
     modality = find_modality(ds, unit)
     if header.photometric not in MONOCHROME or chain_for(settings, modality).needs_volume:
         return set()

@@ -24,14 +24,7 @@ log = logging.getLogger(__name__)
 
 def unfinished(workspace: Workspace, ledger: Ledger, units: Sequence[Unit]) -> list[Unit]:
     """The units that have an archive, and are not done with its bytes and these settings or lost an image."""
-    present = with_archive(workspace, units)
-    keys = _keys(workspace, present)
-    done = ledger.done(present, STAGE, keys)
-
-    def is_there(unit: Unit) -> bool:
-        return unit.unit in done and is_made(rows_path(workspace, unit), workspace.images, keys[unit.unit])
-
-    return [unit for unit in present if not is_there(unit)]
+    return _unfinished(workspace, ledger, units)[0]
 
 
 def transform_units(workspace: Workspace, ledger: Ledger, units: Sequence[Unit], pool: WorkerPool) -> int:
@@ -41,8 +34,7 @@ def transform_units(workspace: Workspace, ledger: Ledger, units: Sequence[Unit],
     """
     from tasks.transform.unit import refuse_unit, transform_unit
 
-    waiting = unfinished(workspace, ledger, units)
-    keys = _keys(workspace, waiting)
+    waiting, keys = _unfinished(workspace, ledger, units)
     jobs = [_job(workspace, unit) for unit in waiting]
     kept = 0
     for count, (index, made) in enumerate(pool.run(transform_unit, jobs), start=1):
@@ -60,6 +52,18 @@ def transform_units(workspace: Workspace, ledger: Ledger, units: Sequence[Unit],
 def with_archive(workspace: Workspace, units: Sequence[Unit]) -> list[Unit]:
     """Those of which something was kept."""
     return [unit for unit in units if (workspace.deidentified / unit.archive).is_file()]
+
+
+def _unfinished(workspace: Workspace, ledger: Ledger, units: Sequence[Unit]) -> tuple[list[Unit], dict[str, str]]:
+    """The units that are to be transformed, and the key of each that has an archive."""
+    present = with_archive(workspace, units)
+    keys = _keys(workspace, present)
+    done = ledger.done(present, STAGE, keys)
+
+    def is_there(unit: Unit) -> bool:
+        return unit.unit in done and is_made(rows_path(workspace, unit), workspace.images, keys[unit.unit])
+
+    return [unit for unit in present if not is_there(unit)], keys
 
 
 def _keys(workspace: Workspace, units: Sequence[Unit]) -> dict[str, str]:

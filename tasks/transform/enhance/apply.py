@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from tasks.core.errors import ConfigurationError
 from tasks.core.files import atomic_directory, write_json
+from tasks.core.pictures import as_floats
 from tasks.transform.enhance.methods import Method
 from tasks.transform.png import encode_png
 
@@ -35,8 +35,7 @@ def apply_to_folder(source: Path, target: Path, method: Method, progress: Progre
             image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
             if image is None or image.ndim != 2:
                 raise ConfigurationError(f"picture {done} of {len(found)} is damaged or in colour: take it out")
-            highest = np.float32(np.iinfo(image.dtype).max)
-            content, _ = encode_png(method.run(image.astype(np.float32) / highest), 8 * image.dtype.itemsize)
+            content, _ = encode_png(method.run(as_floats(image)), 8 * image.dtype.itemsize)
             goal = draft / path.relative_to(source)
             goal.parent.mkdir(parents=True, exist_ok=True)
             goal.write_bytes(content)

@@ -21,6 +21,7 @@ from tasks.transform.codecs import describe_decoder
 from tasks.transform.headers import items
 from tasks.transform.pixels import read_pixel_header
 from tasks.transform.render import render_instance
+from tasks.transform.rows import find_modality
 from tasks.transform.scratch import Scratch
 from tasks.transform.series import Plane, order_planes
 from tasks.transform.steps.chain import Chain, chain_for
@@ -124,10 +125,11 @@ def _write_frames(
             ds, name = _read_header(place, header_windows=header_windows), place.path + place.member
             header = read_pixel_header(ds)
             planes[place] = list(list_planes(ds, header, name))
-            if frames_without_window(ds, header, unit, settings):
+            if lacking := frames_without_window(ds, header, unit, settings):
                 share = max(1, SAMPLE // (len(places) * header.frames))
                 whole = read_windowed(place, header_windows)
-                samples.extend(sample_values(whole, header, unit, settings, share, scratch, name))
+                chain = chain_for(settings, find_modality(whole, unit))
+                samples.extend(sample_values(whole, header, lacking, chain, share, scratch, name))
         except UnitError as error:
             failed[error.reason] += 1
     window: Window | None = window_of(np.concatenate(samples), settings.percentiles) if samples else None
