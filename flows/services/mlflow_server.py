@@ -7,9 +7,8 @@ import secrets
 import sys
 from pathlib import Path
 
-import httpx
-
 from flows.services.process import Process
+from flows.services.server import Server
 
 _AUTH = """[mlflow]
 default_permission = READ
@@ -20,12 +19,15 @@ authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 """
 
 
-class MlflowServer:
+class MlflowServer(Server):
     """`mlflow server` with its SQLite database and artifacts in `folder`."""
+
+    HEALTH, PATIENCE = "health", 120.0
 
     def __init__(self, folder: Path, password: str, port: int) -> None:
         self.folder = folder
         self.password = password
+        self.login = ("admin", password)
         self.port = port
         self.address = f"http://127.0.0.1:{self.port}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -60,18 +62,3 @@ class MlflowServer:
             "MLFLOW_TRACKING_PASSWORD": self.password,
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
-
-    def wait(self, seconds: float = 120.0) -> None:
-        """Return when the server answers."""
-        self.process.wait_until(self._answers, seconds)
-
-    def stop(self) -> None:
-        """End the server."""
-        self.process.stop()
-
-    def _answers(self) -> bool:
-        try:
-            reply = httpx.get(f"{self.address}/health", auth=("admin", self.password), timeout=2)
-        except httpx.HTTPError:
-            return False
-        return reply.status_code == httpx.codes.OK

@@ -17,7 +17,6 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -27,6 +26,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flows.services.process import Process
+from flows.services.server import Server
 
 USER = "sluice"
 VARIABLE = "SLUICE_PAGES_URL"
@@ -61,12 +61,15 @@ _PASSWORD = "SLUICE_PAGES_PASSWORD"  # noqa: S105  (the name of a variable)
 _STYLE = "body{font:15px/1.6 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;color:#1c2530}"
 
 
-class PagesServer:
+class PagesServer(Server):
     """The server of the pages of a workspace's `data`, as a child; its log lies in `folder`."""
+
+    HEALTH, PATIENCE = "", 60.0
 
     def __init__(self, folder: Path, data: Path, password: str, port: int) -> None:
         self.port = port
         self.password = password
+        self.login = (USER, password)
         self.address = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "flows.services.pages", str(data), str(port)]
         self.process = Process.start("pages", command, folder, {_PASSWORD: password})
@@ -75,21 +78,6 @@ class PagesServer:
     def client_environment(self) -> dict[str, str]:
         """What a flow needs in order to link here. Who follows a link is asked for the password."""
         return {VARIABLE: self.address}
-
-    def wait(self, seconds: float = 60.0) -> None:
-        """Return when the server answers."""
-        self.process.wait_until(self._answers, seconds)
-
-    def stop(self) -> None:
-        """End the server."""
-        self.process.stop()
-
-    def _answers(self) -> bool:
-        try:
-            reply = httpx.get(self.address, auth=(USER, self.password), timeout=2, trust_env=False)
-        except httpx.HTTPError:
-            return False
-        return reply.is_success
 
 
 class Pages(StaticFiles):

@@ -6,9 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-import httpx
-
 from flows.services.process import Process
+from flows.services.server import Server
 from tasks.core.errors import ConfigurationError
 
 POOL = "sluice"
@@ -19,14 +18,17 @@ _QUIET = {
 }
 
 
-class PrefectServer:
+class PrefectServer(Server):
     """`prefect server start` with its SQLite database in `folder`."""
+
+    HEALTH, PATIENCE = "api/health", 90.0
 
     def __init__(self, folder: Path, password: str, port: int) -> None:
         self.folder = folder
         self.port = port
         self.address = f"http://127.0.0.1:{self.port}"
-        self.credentials = f"admin:{password}"
+        self.login = ("admin", password)
+        self.credentials = ":".join(self.login)
         environment = {
             **_QUIET,
             "PREFECT_HOME": str(folder / "home"),
@@ -50,23 +52,6 @@ class PrefectServer:
             "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         }
 
-    def wait(self, seconds: float = 90.0) -> None:
-        """Return when the server answers."""
-        self.process.wait_until(lambda: self.answers("health"), seconds)
-
-    def stop(self) -> None:
-        """End the server."""
-        self.process.stop()
-
-    def answers(self, path: str) -> bool:
-        """Whether GET `path` of the API succeeds."""
-        try:
-            user, password = self.credentials.split(":", 1)
-            reply = httpx.get(f"{self.address}/api/{path}", auth=(user, password), timeout=2)
-        except httpx.HTTPError:
-            return False
-        return reply.status_code == httpx.codes.OK
-
 
 def start_worker(folder: Path, workspace: Path, server: PrefectServer, environment: dict[str, str]) -> Process:
     """Start a process worker, which makes its pool, then register the deployments of the workspace's prefect.yaml."""
@@ -77,7 +62,7 @@ def start_worker(folder: Path, workspace: Path, server: PrefectServer, environme
     # Its runs write releases, which others may read: they keep the user's umask, and close quarantine themselves.
     worker = Process.start("prefect-worker", command, folder, environment, umask=-1)
     try:
-        worker.wait_until(lambda: server.answers(f"work_pools/{POOL}"), 60)
+        worker.wait_until(lambda: server.answers(f"api/work_pools/{POOL}"), 60)
         deploy = Process.start(
             "prefect-deploy",
             [*prefect, "--no-prompt", "deploy", "--all", "--prefect-file", str(workspace / "prefect.yaml")],
