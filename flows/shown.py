@@ -8,10 +8,6 @@ from __future__ import annotations
 import html
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -74,36 +70,19 @@ def _show(create: Any, key: str, **given: Any) -> None:
         reraise=True,
     )
     try:
-        with _impatiently():
+        with _under(_impatient()):
             retrying(create, key=key, **given)
     except SILENT as error:
         logger.warning("the artifact `%s` is missing: Prefect's server does not answer (%s)", key, type(error).__name__)
 
 
-@contextmanager
-def _impatiently() -> Iterator[None]:
+def _impatient() -> Settings:
     """Prefect's client would try again for a minute by itself, at every batch."""
-    context = get_settings_context()
-    with SettingsContext(profile=context.profile, settings=_impatient(_Same(context.settings))):
-        yield
+    return get_settings_context().settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
 
 
-@dataclass(frozen=True)
-class _Same:
-    """Settings, the same only as themselves: to compare, copy and check them takes longer than what they are for."""
-
-    settings: Settings
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.settings is other.settings
-
-    def __hash__(self) -> int:
-        return id(self.settings)
-
-
-@lru_cache(maxsize=2)
-def _impatient(same: _Same) -> Settings:
-    return same.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
+def _under(settings: Settings) -> SettingsContext:
+    return SettingsContext(profile=get_settings_context().profile, settings=settings)
 
 
 class Progress:
@@ -113,6 +92,7 @@ class Progress:
         self._key, self._noun = key, noun
         self._artifact: UUID | None = None
         self._next = 0.0
+        self._settings = _impatient()  # once: to make them takes longer than to move the bar
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
@@ -121,7 +101,7 @@ class Progress:
         self._next = now + _EVERY
         percent, words = 100.0 * done / total, f"{done} of {total} {self._noun}"
         try:
-            with _impatiently():
+            with _under(self._settings):
                 if self._artifact is None:
                     made = create_progress_artifact(percent, key=self._key, description=words)
                     assert isinstance(made, UUID)  # in a synchronous flow it is no coroutine
