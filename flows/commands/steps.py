@@ -76,6 +76,7 @@ def print_reference(file: Path, above: float | None) -> None:
 
     from tasks.core.errors import ConfigurationError
     from tasks.core.files import sha256
+    from tasks.core.sentences import first_mistake
     from tasks.transform.steps.histogram import HistogramParameters
 
     if not file.is_file():
@@ -84,8 +85,7 @@ def print_reference(file: Path, above: float | None) -> None:
     try:
         HistogramParameters.model_validate(told)
     except ValidationError as error:
-        mistake = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"--reference: {mistake}") from None
+        raise ConfigurationError(f"--reference: {first_mistake(error)}") from None
     typer.echo(yaml.safe_dump([{"histogram-match": told}], default_flow_style=None, sort_keys=False).strip())
 
 

@@ -1,9 +1,20 @@
-"""Codes that say in a sentence what they mean. Those that say more, and what to do, have classes of their own."""
+"""Codes that say in a sentence what they mean, and pydantic's mistakes as one.
+
+Codes that say more, and what to do, have classes of their own.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Self
+
+from pydantic import ValidationError
+
+
+def first_mistake(error: ValidationError) -> str:
+    """What the first of the mistakes says, without the value, which may be somebody's."""
+    mistake: str = error.errors(include_url=False, include_input=False)[0]["msg"]
+    return mistake.removeprefix("Value error, ")
 
 
 class Sentence(StrEnum):

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from tasks.core.errors import ConfigurationError
+from tasks.core.sentences import first_mistake
 from tasks.core.steps import ChosenStep, find_step, known_steps
 from tasks.transform.enhance.srcnn import super_resolve
 from tasks.transform.enhance.weights import Weights
@@ -50,8 +51,7 @@ def choose_method(name: str, parameters: Mapping[str, Any] | None = None, weight
             given.setdefault(_RANGED, (0.0, 1.0))
         chosen = ChosenStep.model_validate({full: given})
     except ValidationError as error:
-        words = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"--method: {words}") from None
+        raise ConfigurationError(f"--method: {first_mistake(error)}") from None
     except ValueError as error:
         raise ConfigurationError(f"--method: {error}") from None
     checked = step.parameters.model_validate(chosen.parameters)
