@@ -32,7 +32,7 @@ from tasks.record.releases.verification import SIGNATURE, read_signature, verify
 from tasks.record.releases.versioning import commit_stages
 from tests.support.fake_stages import copy_pipeline, fill_workspace, judge
 from tests.support.places import ROOT, make_workspace, with_params
-from tests.support.runs import tree
+from tests.support.runs import dvc, tree
 
 LABEL, IMAGE = "p1", "p2"
 """Whose label changes from the first release to the second, and one of whose images does; p6 is new."""
@@ -185,10 +185,7 @@ def test_a_record_that_was_altered_is_told(workspace: Workspace) -> None:
 
 def test_the_signature_is_no_part_of_the_bytes_that_dvc_holds(two: Workspace) -> None:
     assert (two.dataset / SIGNATURE).exists()
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "status"], cwd=two.root, capture_output=True, text=True, check=True
-    )
-    assert "up to date" in done.stdout
+    assert "up to date" in dvc(two.root, "status")
 
 
 def test_the_difference_says_who_came_left_changed_and_was_relabelled(two: Workspace) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from flows.params_file import set_params
 from tasks.core.cohort import read_cohort
 from tasks.core.workspace import Workspace
 from tests.support.remotes import S3, Sshd, running_s3, running_sshd
-from tests.support.runs import copy_of, sluice, tree
+from tests.support.runs import copy_of, dvc, sluice, tree
 
 pytestmark = pytest.mark.services
 
@@ -47,11 +45,6 @@ def push_to(workspace: Workspace, remote: str, environment: dict[str, str]) -> t
     return sluice("release", "push", "-w", str(workspace.root), **environment)
 
 
-def dvc(root: Path, environment: dict[str, str], *words: str) -> None:
-    command = [sys.executable, "-m", "dvc", *words]
-    subprocess.run(command, cwd=root, env={**os.environ, **environment}, check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def pushed(released: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushed]:
     place = tmp_path_factory.mktemp("remotes")
@@ -71,8 +64,8 @@ def test_a_clone_has_the_release_from_the_remote_byte_for_byte(pushed: Pushed, t
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", str(pushed.workspace.root), str(clone)], check=True)
     url = pushed.sshd.url(pushed.far) if kind == "ssh" else f"s3://{pushed.s3.bucket}/heart"
-    dvc(clone, pushed.environment, "remote", "add", "--default", "--local", "--force", "sluice", url)
-    dvc(clone, pushed.environment, "pull", "--quiet", "export")
+    dvc(clone, "remote", "add", "--default", "--local", "--force", "sluice", url, **pushed.environment)
+    dvc(clone, "pull", "--quiet", "export", **pushed.environment)
     assert tree(clone / "data" / "dataset") == tree(pushed.workspace.data / "dataset")
 
 
@@ -93,7 +86,7 @@ def test_a_host_whose_key_is_not_the_known_one_gets_nothing(pushed: Pushed, tmp_
 def test_a_withdrawal_leaves_nothing_of_the_patient_at_either_remote(pushed: Pushed) -> None:
     """Last: it changes both. The bucket keeps what is deleted as older versions, and those have to go too."""
     workspace, s3 = pushed.workspace, pushed.s3
-    dvc(workspace.root, pushed.environment, "remote", "add", "elsewhere", pushed.sshd.url(pushed.far))
+    dvc(workspace.root, "remote", "add", "elsewhere", pushed.sshd.url(pushed.far), **pushed.environment)
     instances = pd.read_parquet(workspace.dataset / "instances.parquet")
     patient = sorted(instances.loc[instances["modality"] == "CT", "patient"].unique())[0]
     units = {unit.unit for unit in read_cohort(workspace).units if unit.patient == patient}

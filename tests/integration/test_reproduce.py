@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from tasks.core.workspace import Workspace
 from tasks.record.releases.records import read_records
 from tasks.record.releases.release import STAGES
 from tasks.record.releases.reproduction import reproduce
+from tests.support.runs import dvc
 
 pytestmark = pytest.mark.services
 
 
-def repro(root: Path, *arguments: str) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {name: value for name, value in os.environ.items() if name != "SLUICE_WORKSPACE"} | {"PATH": path}
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "repro", *arguments],
-        cwd=root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
 def test_forcing_every_stage_changes_no_byte(study: Workspace) -> None:
     before = (study.root / "dvc.lock").read_bytes()
-    assert "Running stage 'export'" in repro(study.root, "--force")
+    assert "Running stage 'export'" in dvc(study.root, "repro", "--force")
     assert (study.root / "dvc.lock").read_bytes() == before
 
 

@@ -20,7 +20,7 @@ from tasks.core.workspace import Workspace
 from tasks.record.ledger import Ledger
 from tasks.record.register import releases
 from tasks.record.withdrawals import incomplete, read_withdrawals, refuse_incomplete
-from tests.support.runs import build, copy_of, sluice, train, tree
+from tests.support.runs import build, copy_of, dvc, sluice, train, tree
 
 pytestmark = pytest.mark.services
 
@@ -40,13 +40,6 @@ class Before:
     site: Path
 
 
-def _dvc(workspace: Workspace, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments], cwd=workspace.root, capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def before(released: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Before:
     """Two releases, a model trained on the second, and a DVC remote that holds both; nobody withdrew yet."""
@@ -54,12 +47,12 @@ def before(released: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Bef
     workspace = copy_of(released, place / "study")
     remote = place / "remote"
     remote.mkdir()
-    _dvc(workspace, "remote", "add", "--default", "far", str(remote))
-    _dvc(workspace, "push", "--quiet")
+    dvc(workspace.root, "remote", "add", "--default", "far", str(remote))
+    dvc(workspace.root, "push", "--quiet")
     set_params(workspace, {"transform.size": 48, "train.log_predictions": True})
     workspace = Workspace(workspace.root)
     assert build(workspace).is_completed()
-    _dvc(workspace, "push", "--quiet")
+    dvc(workspace.root, "push", "--quiet")
     mlflow = f"sqlite:///{workspace.services / 'mlflow.db'}"
     state = train(workspace, MLFLOW_TRACKING_URI=mlflow)
     assert state.is_completed(), state.message

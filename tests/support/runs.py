@@ -89,6 +89,22 @@ def sluice(*arguments: str, **environment: str) -> tuple[int, str, str]:
     return child.returncode, out, err
 
 
+def dvc(root: Path, *words: str, **environment: str) -> str:
+    """`dvc`, as a user types it in the folder `root`; returns standard output, and fails where the command does."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # its stages are run by this Python
+    kept = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *words],
+        cwd=root,
+        env={**kept, "PATH": path, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
 def stage(name: str, workspace: Workspace, before: Sequence[str] = ()) -> tuple[int, str]:
     """`python -m tasks.<name>`, after the words of `before`; returns exit code and standard error."""
     done = subprocess.run(

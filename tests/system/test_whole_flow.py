@@ -25,6 +25,7 @@ from tasks.record.ledger import Ledger
 from tasks.record.register import models_of, patients_of_model, releases
 from tasks.simulate.model import AnswerKey, Kind
 from tests.support.leaks import Needles, git_objects, search, search_bytes
+from tests.support.runs import dvc
 
 pytestmark = [
     pytest.mark.services,
@@ -162,12 +163,9 @@ def test_the_summary_says_what_came_of_it_and_what_to_open(demo: Demo) -> None:
 
 
 def test_dvc_repro_after_the_run_has_nothing_to_do(demo: Demo) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "repro"], cwd=demo.workspace.root, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Data and pipelines are up to date." in done.stdout
-    assert "Running stage" not in done.stdout
+    told = dvc(demo.workspace.root, "repro")
+    assert "Data and pipelines are up to date." in told
+    assert "Running stage" not in told
 
 
 def test_nothing_that_was_planted_is_left_in_what_the_tools_keep(demo: Demo) -> None:
